@@ -1,0 +1,18 @@
+/**
+ * A handle to one SQL database, for code that is written once for every engine: the control store and the SQL journal.
+ *
+ * An engine's folder provides it. `write` runs the work as one serialisable-enough transaction: what it reads does not change until
+ * it commits, either because the engine has one writer at a time, or because the work locks the rows it reads with `lockRows`.
+ * Busy databases, deadlocks and serialisation failures are tried again inside; the work may therefore run more than once.
+ */
+import type { Kysely, SelectQueryBuilder, Transaction } from 'kysely';
+
+export interface SqlDatabase<Tables> {
+  readonly read: Kysely<Tables>;
+  write<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>;
+  /** Adds the engine's row lock to a select inside `write`; nothing where the transaction alone excludes other writers. */
+  lockRows<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
+  /** Runs statements that make tables (`create table if not exists …`), in order, in one transaction where the engine can. */
+  migrate(statements: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
