@@ -9,6 +9,8 @@ import type { Kysely, SelectQueryBuilder, Transaction } from 'kysely';
 
 export interface SqlDatabase<Tables> {
   readonly read: Kysely<Tables>;
+  /** For `create table`: the engine's type of text that is compared and ordered by the bytes of its UTF-8 form, as keys are. */
+  readonly byteText: string;
   write<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>;
   /** Adds the engine's row lock to a select inside `write`; nothing where the transaction alone excludes other writers. */
   lockRows<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;

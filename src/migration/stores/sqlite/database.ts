@@ -57,6 +57,7 @@ export function openSqliteFile<Tables>(file: string): SqliteFile<Tables> {
   return {
     raw: writer,
     read,
+    byteText: 'text',
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => write.transaction().execute(work),
     lockRows: (query) => query,
     migrate: (statements) =>
