@@ -1,0 +1,127 @@
+/** The control record of a dataset: one row, moved on by compare-and-set. */
+import type { Insertable, Kysely, Selectable } from 'kysely';
+import { STATES, type BusinessLogic } from '../../states.ts';
+import type { ControlRecord, ControlStore, Switch, SwitchPhase } from '../control.ts';
+import { oneOf, textList, toNumber, toNumberOrNull, type Access, type Lock } from './access.ts';
+import { transitionRow } from './history.ts';
+import type { ControlRow, ControlTables } from './tables.ts';
+
+const PHASES = ['ANNOUNCE', 'FLIP', 'SETTLE'] as const satisfies readonly SwitchPhase[];
+const LOGICS = ['OLD', 'BOTH', 'NEW'] as const satisfies readonly BusinessLogic[];
+
+export function controlRecords(access: Access): Pick<ControlStore, 'read' | 'create' | 'compareAndSet' | 'onChange'> {
+  const listeners = new Set<(dataset: string) => void>();
+  const changed = (dataset: string): void => {
+    for (const listener of listeners) listener(dataset);
+  };
+
+  return {
+    read: (dataset) => access.read((db) => readRecord(db, dataset)),
+
+    async create(record) {
+      const earlier = await access.write(async (tx) => {
+        const insert = tx.insertInto('crossfade_control').values(toRow(record));
+        const result = await insert.onConflict((conflict) => conflict.column('dataset').doNothing()).executeTakeFirst();
+        return result.numInsertedOrUpdatedRows === 0n ? readRecord(tx, record.dataset) : null;
+      });
+      if (earlier) return earlier;
+      changed(record.dataset);
+      return record;
+    },
+
+    async compareAndSet(revision, next, transition) {
+      if (next.revision !== revision + 1) {
+        throw new RangeError(`revision ${next.revision} does not follow revision ${revision}`);
+      }
+      const won = await access.write(async (tx) => {
+        const update = tx.updateTable('crossfade_control').set(toRow(next));
+        const mine = update.where('dataset', '=', next.dataset).where('revision', '=', revision);
+        if ((await mine.executeTakeFirst()).numUpdatedRows === 0n) return false;
+        if (transition) {
+          await tx.insertInto('crossfade_transition').values(transitionRow(next.dataset, transition)).execute();
+        }
+        return true;
+      });
+      if (!won) return null;
+      changed(next.dataset);
+      return next;
+    },
+
+    onChange(listener) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+  };
+}
+
+/** `lock`: nobody changes the record, or reads it with a lock, before this transaction has ended. */
+export async function readRecord(
+  db: Kysely<ControlTables>,
+  dataset: string,
+  lock?: Lock,
+): Promise<ControlRecord | null> {
+  const query = db.selectFrom('crossfade_control').selectAll().where('dataset', '=', dataset);
+  const row = await (lock ? lock(query) : query).executeTakeFirst();
+  return row ? fromRow(row) : null;
+}
+
+function toRow(record: ControlRecord): Insertable<ControlRow> {
+  const { switching } = record;
+  return {
+    dataset: record.dataset,
+    revision: record.revision,
+    state: record.place.state,
+    percent: record.place.percent,
+    epoch: record.epoch,
+    last_number: record.lastNumber,
+    run: record.run,
+    switch_phase: switching?.phase ?? null,
+    switch_state: switching?.to.state ?? null,
+    switch_percent: switching?.to.percent ?? null,
+    switch_epoch: switching?.epoch ?? null,
+    switch_since: switching?.since ?? null,
+    switch_actor: switching?.actor ?? null,
+    switch_reason: switching?.reason ?? null,
+    switch_accepted_risks: switching ? JSON.stringify(switching.acceptedRisks) : null,
+    pinned_logic: record.pinnedLogic,
+    incarnation: record.incarnation,
+    copy_paused: record.copy.paused ? 1 : 0,
+    copy_rate_limit: record.copy.rateLimit,
+    dual_since: record.dualSince,
+  };
+}
+
+function fromRow(row: Selectable<ControlRow>): ControlRecord {
+  return {
+    dataset: row.dataset,
+    revision: toNumber(row.revision),
+    place: { state: oneOf(STATES, row.state), percent: toNumber(row.percent) },
+    epoch: toNumber(row.epoch),
+    lastNumber: toNumber(row.last_number),
+    run: toNumberOrNull(row.run),
+    switching: row.switch_phase === null ? null : switchOf(row, row.switch_phase),
+    pinnedLogic: row.pinned_logic === null ? null : oneOf(LOGICS, row.pinned_logic),
+    incarnation: row.incarnation,
+    copy: { paused: toNumber(row.copy_paused) === 1, rateLimit: toNumberOrNull(row.copy_rate_limit) },
+    dualSince: row.dual_since,
+  };
+}
+
+function switchOf(row: Selectable<ControlRow>, phase: string): Switch {
+  return {
+    to: { state: oneOf(STATES, there(row.switch_state)), percent: toNumber(there(row.switch_percent)) },
+    epoch: toNumber(there(row.switch_epoch)),
+    phase: oneOf(PHASES, phase),
+    since: there(row.switch_since),
+    actor: there(row.switch_actor),
+    reason: there(row.switch_reason),
+    acceptedRisks: textList(there(row.switch_accepted_risks)),
+  };
+}
+
+function there<T>(value: T | null): T {
+  if (value === null) throw new TypeError('the control record says that a switch is on, but not all of it');
+  return value;
+}

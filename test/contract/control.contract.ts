@@ -1,0 +1,556 @@
+/** What every control store must do. An engine's test hands in how to make an empty database and how to open handles to it. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Clock } from '../../src/migration/clock.ts';
+import type {
+  ControlRecord,
+  ControlStore,
+  FoundDifference,
+  Renewal,
+  Transition,
+  VerificationRow,
+} from '../../src/migration/control/control.ts';
+import { sqlControl, type ControlTables } from '../../src/migration/control/sql/index.ts';
+import { compareKeys } from '../../src/migration/key.ts';
+import type { SqlDatabase } from '../../src/migration/sql/database.ts';
+
+export interface ControlFixture {
+  /** A new handle to this fixture's database; the contract closes it. */
+  connect(): SqlDatabase<ControlTables>;
+  dispose(): Promise<void>;
+}
+
+const START = Date.parse('2026-03-01T12:00:00.000Z');
+const at = (ms: number): string => new Date(START + ms).toISOString();
+
+const record = (changes: Partial<ControlRecord> = {}): ControlRecord => ({
+  dataset: 'things',
+  revision: 1,
+  place: { state: 'OLD', percent: 0 },
+  epoch: 1,
+  lastNumber: 1,
+  run: null,
+  switching: null,
+  pinnedLogic: null,
+  incarnation: null,
+  copy: { paused: false, rateLimit: null },
+  dualSince: null,
+  ...changes,
+});
+
+const transition = (epoch: number, changes: Partial<Transition> = {}): Transition => ({
+  from: { state: 'DUAL', percent: 10 },
+  to: { state: 'DUAL', percent: 20 },
+  epoch,
+  actor: 'ann',
+  reason: 'because',
+  at: at(epoch),
+  pauseMs: null,
+  acceptedRisks: [],
+  dropped: 0,
+  ...changes,
+});
+
+const renewal = (id: string, changes: Partial<Renewal> = {}): Renewal => ({
+  dataset: 'things',
+  id,
+  label: `label of ${id}`,
+  leaseMs: 2000,
+  epoch: 1,
+  answered: 1,
+  ...changes,
+});
+
+const firstVerification = (changes: Partial<VerificationRow> = {}): Omit<VerificationRow, 'number'> => ({
+  dataset: 'things',
+  epoch: 4,
+  startedAt: at(0),
+  finishedAt: null,
+  position: null,
+  covered: false,
+  checked: 0,
+  total: 100,
+  differing: 0,
+  repaired: 0,
+  failed: null,
+  ...changes,
+});
+
+const differs = (
+  key: string,
+  field: string | null = null,
+  changes: Partial<FoundDifference> = {},
+): FoundDifference => ({
+  key,
+  field,
+  kind: 'DIFFERS',
+  old: '"a"',
+  new: '"b"',
+  ...changes,
+});
+
+export function controlContract(engine: string, makeFixture: () => Promise<ControlFixture>): void {
+  let fixture: ControlFixture;
+  let opened: ControlStore[];
+  let control: ControlStore;
+  let now: number;
+  const clock: Clock = { monotonic: () => now, wall: () => now, delay: () => Promise.resolve() };
+
+  const connect = (): ControlStore => {
+    const store = sqlControl({ database: fixture.connect(), clock });
+    opened.push(store);
+    return store;
+  };
+
+  beforeEach(async () => {
+    now = START;
+    opened = [];
+    fixture = await makeFixture();
+    control = connect();
+    await control.open();
+  });
+
+  afterEach(async () => {
+    for (const store of opened) await store.close();
+    await fixture.dispose();
+  });
+
+  describe(`the control store on ${engine}`, () => {
+    describe('opening', () => {
+      test('makes one deployment id, whoever opens first and however often', async () => {
+        const id = await control.open();
+        expect(id).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+        expect(await Promise.all([connect().open(), connect().open()])).toEqual([id, id]);
+      });
+
+      test('keeps everything for the next process', async () => {
+        const id = await control.open();
+        await control.create(record());
+        const next = record({ revision: 2, epoch: 2 });
+        await control.compareAndSet(1, next, transition(2));
+        await control.close();
+        opened = [];
+
+        control = connect();
+        expect(await control.open()).toBe(id);
+        expect(await control.read('things')).toEqual(next);
+        expect(await control.history('things', null, 10)).toEqual([transition(2)]);
+      });
+
+      test('pings, and says CONTROL_UNAVAILABLE with the cause when the database is gone', async () => {
+        await control.ping();
+        await control.close();
+        opened = [];
+        const failure = { code: 'CONTROL_UNAVAILABLE', cause: expect.any(Error) };
+        await expect(control.ping()).rejects.toMatchObject(failure);
+        await expect(control.read('things')).rejects.toMatchObject(failure);
+        await expect(control.renew(renewal('a'))).rejects.toMatchObject(failure);
+        await expect(control.compareAndSet(1, record({ revision: 2 }))).rejects.toMatchObject(failure);
+      });
+    });
+
+    describe('the record', () => {
+      test('is not there before it is created', async () => {
+        expect(await control.read('things')).toBeNull();
+        expect(await control.compareAndSet(1, record({ revision: 2 }))).toBeNull();
+        expect(await control.read('things')).toBeNull();
+      });
+
+      test('is created once: later creators get the one that stands', async () => {
+        expect(await control.create(record())).toEqual(record());
+        expect(await connect().create(record({ place: { state: 'NEW', percent: 100 } }))).toEqual(record());
+        await control.create(record({ dataset: 'others', epoch: 7 }));
+        expect(await control.read('things')).toEqual(record());
+        expect(await control.read('others')).toEqual(record({ dataset: 'others', epoch: 7 }));
+      });
+
+      test('comes back as it was written, every field', async () => {
+        await control.create(record());
+        const full = record({
+          revision: 2,
+          place: { state: 'DUAL', percent: 35 },
+          epoch: 1_500_000,
+          lastNumber: 1_500_001,
+          run: 3,
+          switching: {
+            to: { state: 'DUAL', percent: 100 },
+            epoch: 1_500_001,
+            phase: 'FLIP',
+            since: at(5),
+            actor: "o'hara",
+            reason: 'more — 更多 "quoted"',
+            acceptedRisks: ['JOURNAL_UNSAFE', 'OLD_STORE_CHANGED'],
+          },
+          pinnedLogic: 'BOTH',
+          incarnation: '',
+          copy: { paused: true, rateLimit: 250 },
+          dualSince: at(3),
+        });
+        expect(await control.compareAndSet(1, full)).toEqual(full);
+        expect(await control.read('things')).toEqual(full);
+
+        const plain = record({ revision: 3 });
+        await control.compareAndSet(2, plain);
+        expect(await control.read('things')).toEqual(plain);
+      });
+
+      test('refuses a revision that does not follow', async () => {
+        await control.create(record());
+        await expect(control.compareAndSet(1, record({ revision: 3 }))).rejects.toThrow(RangeError);
+        await expect(control.compareAndSet(1, record({ revision: 1 }))).rejects.toThrow(RangeError);
+        expect(await control.read('things')).toEqual(record());
+      });
+
+      test('of many that change one revision exactly one wins, and only its transition is in the history', async () => {
+        await control.create(record());
+        const handles = [control, connect(), connect()];
+        let current = record();
+        for (let round = 1; round <= 5; round++) {
+          const attempts = handles.flatMap((handle, i) =>
+            [1, 2].map((n) => {
+              const mine = `handle ${i}, attempt ${n}, round ${round}`;
+              const next = { ...current, revision: current.revision + 1, incarnation: mine };
+              return handle.compareAndSet(current.revision, next, transition(round, { reason: mine }));
+            }),
+          );
+          const winners = (await Promise.all(attempts)).filter((result) => result !== null);
+          expect(winners).toHaveLength(1);
+          current = (await control.read('things')) ?? current;
+          expect(winners).toEqual([current]);
+          const [newest] = await control.history('things', null, 1);
+          expect(newest?.reason).toBe(current.incarnation);
+        }
+        expect(await control.historyCount('things')).toBe(5);
+      });
+
+      test('tells listeners of changes made through this handle, after the commit, until they unsubscribe', async () => {
+        const heard: Promise<readonly [string, number | undefined]>[] = [];
+        const stop = control.onChange((dataset) => {
+          heard.push(control.read(dataset).then((seen) => [dataset, seen?.revision] as const));
+        });
+        await control.create(record());
+        await control.create(record());
+        await control.compareAndSet(1, record({ revision: 2 }));
+        await control.compareAndSet(1, record({ revision: 2 }));
+        stop();
+        stop();
+        await control.compareAndSet(2, record({ revision: 3 }));
+        expect(heard).toHaveLength(2);
+        expect((await heard[1])?.[0]).toBe('things');
+        expect((await heard[1])?.[1]).toBeGreaterThanOrEqual(2);
+      });
+    });
+
+    describe('instances', () => {
+      test('register before there is a record, and read it once there is one', async () => {
+        expect(await control.renew(renewal('a'))).toBeNull();
+        expect(await control.instances('things', 1)).toEqual([
+          {
+            id: 'a',
+            label: 'label of a',
+            epoch: 1,
+            answered: 1,
+            leaseMs: 2000,
+            lastSeenAt: at(0),
+            leaseExpiresAt: at(2000),
+          },
+        ]);
+        await control.create(record());
+        expect(await control.renew(renewal('a'))).toEqual(record());
+      });
+
+      test('renew with what they answer; one row an instance and dataset', async () => {
+        await control.renew(renewal('a'));
+        await control.renew(renewal('a', { dataset: 'others' }));
+        now += 700;
+        await connect().renew(renewal('a', { label: 'other', leaseMs: 3000, epoch: 5, answered: 9 }));
+        expect(await control.instances('things', 1000)).toEqual([
+          {
+            id: 'a',
+            label: 'other',
+            epoch: 5,
+            answered: 9,
+            leaseMs: 3000,
+            lastSeenAt: at(700),
+            leaseExpiresAt: at(3700),
+          },
+        ]);
+        expect(await control.instances('others', 1000)).toMatchObject([{ id: 'a', epoch: 1 }]);
+      });
+
+      test('whoever reads an announced record late is seen by the one who announced it', async () => {
+        await control.create(record());
+        const other = connect();
+        for (let revision = 1; revision <= 10; revision++) {
+          const id = `instance ${revision}`;
+          const [seen, known] = await Promise.all([
+            other.renew(renewal(id)),
+            control
+              .compareAndSet(revision, record({ revision: revision + 1 }))
+              .then(() => control.instances('things', 1000)),
+          ]);
+          const readTheOldOne = seen?.revision === revision;
+          expect(readTheOldOne && !known.some((instance) => instance.id === id)).toBe(false);
+        }
+      });
+
+      test('are those seen lately, and gone when they release', async () => {
+        await control.renew(renewal('a'));
+        now += 1000;
+        await control.renew(renewal('b'));
+        expect(await control.instances('things', 1000)).toMatchObject([{ id: 'a' }, { id: 'b' }]);
+        expect(await control.instances('things', 999)).toMatchObject([{ id: 'b' }]);
+        await control.release('others', 'b');
+        expect(await control.instances('things', 999)).toMatchObject([{ id: 'b' }]);
+        await control.release('things', 'b');
+        expect(await control.instances('things', 1000)).toMatchObject([{ id: 'a' }]);
+      });
+
+      test('are forgotten after ten leases, not before a minute, and never under a lease', async () => {
+        const known = async (): Promise<readonly string[]> =>
+          (await control.instances('things', 10_000_000)).map((instance) => instance.id);
+        await control.renew(renewal('a'));
+        await control.renew(renewal('long', { leaseMs: 100_000 }));
+        await control.renew(renewal('b', { dataset: 'others' }));
+        now = START + 60_000;
+        await control.renew(renewal('me'));
+        expect(await known()).toEqual(['a', 'long', 'me']);
+        now = START + 60_001;
+        await control.renew(renewal('me'));
+        expect(await known()).toEqual(['long', 'me']);
+        now = START + 100_001;
+        await control.renew(renewal('me', { leaseMs: 11_000 }));
+        expect(await known()).toEqual(['long', 'me']);
+        now = START + 110_001;
+        await control.renew(renewal('me', { leaseMs: 11_000 }));
+        expect(await known()).toEqual(['me']);
+        expect(await control.instances('others', 10_000_000)).toMatchObject([{ id: 'b' }]);
+      });
+    });
+
+    describe('history', () => {
+      test('is newest first, page by page, as it was written', async () => {
+        await control.create(record());
+        await control.create(record({ dataset: 'others' }));
+        expect(await control.history('things', null, 10)).toEqual([]);
+        expect(await control.historyCount('things')).toBe(0);
+        const written: Transition[] = [];
+        for (let n = 1; n <= 12; n++) {
+          const made = transition(n * 2, {
+            pauseMs: n / 4,
+            dropped: n,
+            acceptedRisks: ['JOURNAL_UNSAFE'],
+            reason: `${n}`,
+          });
+          written.unshift(made);
+          await control.compareAndSet(n, record({ revision: n + 1 }), made);
+        }
+        await control.compareAndSet(1, record({ dataset: 'others', revision: 2 }), transition(3));
+
+        expect(await control.history('things', null, 100)).toEqual(written);
+        expect(await control.history('things', null, 5)).toEqual(written.slice(0, 5));
+        expect(await control.history('things', 16, 3)).toEqual(written.slice(5, 8));
+        expect(await control.historyCount('things')).toBe(12);
+        expect(await control.historyCount('others')).toBe(1);
+      });
+
+      test('is only added to: an epoch that is there already stays as it is, and takes its record with it', async () => {
+        await control.create(record());
+        await control.compareAndSet(1, record({ revision: 2 }), transition(2));
+        const again = control.compareAndSet(2, record({ revision: 3 }), transition(2, { reason: 'rewritten' }));
+        await expect(again).rejects.toMatchObject({ code: 'CONTROL_UNAVAILABLE' });
+        expect(await control.history('things', null, 10)).toEqual([transition(2)]);
+        expect(await control.read('things')).toEqual(record({ revision: 2 }));
+      });
+    });
+
+    describe('claims', () => {
+      test('one owner at a time, until it lets go or its time is over', async () => {
+        const other = connect();
+        expect(await control.claim('things', 'copy', 'a', 1000)).toBe(true);
+        expect(await other.claim('things', 'copy', 'b', 1000)).toBe(false);
+        expect(await other.claim('things', 'verify', 'b', 1000)).toBe(true);
+        expect(await other.claim('others', 'copy', 'b', 1000)).toBe(true);
+
+        now += 900;
+        expect(await control.claim('things', 'copy', 'a', 1000)).toBe(true);
+        now += 999;
+        expect(await other.claim('things', 'copy', 'b', 1000)).toBe(false);
+        now += 1;
+        expect(await other.claim('things', 'copy', 'b', 1000)).toBe(true);
+        expect(await control.claim('things', 'copy', 'a', 1000)).toBe(false);
+
+        await control.unclaim('things', 'copy', 'a');
+        expect(await control.claim('things', 'copy', 'a', 1000)).toBe(false);
+        await other.unclaim('things', 'copy', 'b');
+        expect(await control.claim('things', 'copy', 'a', 1000)).toBe(true);
+      });
+
+      test('of many at once exactly one gets it', async () => {
+        const handles = [control, connect(), connect(), connect()];
+        const results = await Promise.all(
+          handles.map((handle, i) => handle.claim('things', 'copy', `owner ${i}`, 1000)),
+        );
+        expect(results.filter(Boolean)).toHaveLength(1);
+      });
+    });
+
+    describe('verification', () => {
+      test('starts once; whoever starts while it runs gets the running one', async () => {
+        expect(await control.verification('things')).toBeNull();
+        const started = await control.startVerification(firstVerification());
+        expect(started).toEqual({ ...firstVerification(), number: 1 });
+        expect(await connect().startVerification(firstVerification({ startedAt: at(9) }))).toEqual(started);
+        expect(await control.verification('things')).toEqual(started);
+        expect(await control.startVerification(firstVerification({ dataset: 'others' }))).toMatchObject({ number: 1 });
+      });
+
+      test('of two that start at once, both get the same run', async () => {
+        const [a, b] = await Promise.all([
+          control.startVerification(firstVerification({ startedAt: at(1) })),
+          connect().startVerification(firstVerification({ startedAt: at(2) })),
+        ]);
+        expect(a).toEqual(b);
+        expect(await control.verification('things')).toEqual(a);
+      });
+
+      test('goes on from its position in another process, and a run that has ended stays ended', async () => {
+        const started = await control.startVerification(firstVerification());
+        const half = { ...started, position: 'm', checked: 50, differing: 1 };
+        expect(await control.advanceVerification(started, half, [differs('c')])).toBe(true);
+
+        const other = connect();
+        const found = await other.verification('things');
+        expect(found).toEqual(half);
+        const done = { ...half, position: 'z', checked: 100, covered: true, finishedAt: at(50), differing: 2 };
+        expect(await other.advanceVerification(half, done, [differs('x')])).toBe(true);
+        expect(await control.verification('things')).toEqual(done);
+        expect(await control.differenceCount('things')).toBe(2);
+        expect(await control.advanceVerification(done, { ...done, checked: 101 }, [])).toBe(false);
+      });
+
+      test('of two that go on from one position one wins, and only its findings count', async () => {
+        const started = await control.startVerification(firstVerification());
+        const to = (position: string): VerificationRow => ({ ...started, position, checked: 10 });
+        const results = await Promise.all([
+          control.advanceVerification(started, to('a'), [differs('a')]),
+          connect().advanceVerification(started, to('b'), [differs('b')]),
+        ]);
+        expect(results.filter(Boolean)).toHaveLength(1);
+        const winner = results[0] ? 'a' : 'b';
+        expect(await control.verification('things')).toEqual(to(winner));
+        expect(await control.differences('things', null, 10)).toMatchObject([{ key: winner }]);
+      });
+
+      test.each([
+        ['finished', { finishedAt: at(5) }],
+        ['failed', { failed: 'the old store went away' }],
+      ])('a new one after one that %s forgets what that found, and the old run can not go on', async (_, end) => {
+        const first = await control.startVerification(firstVerification());
+        const ended = { ...first, ...end, position: 'k' };
+        await control.advanceVerification(first, ended, [differs('c')]);
+        await control.startVerification(firstVerification({ dataset: 'others' }));
+        const second = await control.startVerification(firstVerification({ epoch: 5 }));
+        expect(second).toEqual({ ...firstVerification({ epoch: 5 }), number: 2 });
+        expect(await control.differenceCount('things')).toBe(0);
+        expect(await control.advanceVerification(first, { ...first, position: 'q' }, [differs('q')])).toBe(false);
+        expect(await control.verification('things')).toEqual(second);
+        expect(await control.differenceCount('things')).toBe(0);
+      });
+
+      test('keeps the repairs that were counted while a range was compared', async () => {
+        const started = await control.startVerification(firstVerification());
+        const half = { ...started, position: 'm', differing: 2 };
+        await control.advanceVerification(started, half, [differs('a'), differs('b')]);
+        await control.settleDifferences('things', ['a', 'b'], []);
+        const done = { ...half, position: 'z', finishedAt: at(1) };
+        expect(await control.advanceVerification(half, done, [])).toBe(true);
+        expect(await control.verification('things')).toEqual({ ...done, repaired: 2 });
+      });
+    });
+
+    describe('differences', () => {
+      const keys = ['', 'A', 'Z', 'a', 'a\u0001b', 'ab', 'z', 'é', '\uffee', '😀', '~', '10', '9'];
+      const fields = [null, 'B', 'a', 'b'];
+
+      test('are in byte order of the key, then of the field, page by page', async () => {
+        const started = await control.startVerification(firstVerification());
+        const found = keys.flatMap((key) => fields.map((field) => differs(key, field))).toReversed();
+        await control.advanceVerification(started, { ...started, position: 'z' }, found);
+
+        const expected = keys.toSorted(compareKeys).flatMap((key) => fields.map((field) => [key, field]));
+        const all = await control.differences('things', null, 1000);
+        expect(all.map(({ key, field }) => [key, field])).toEqual(expected);
+        expect(await control.differenceCount('things')).toBe(expected.length);
+        expect(await control.differences('others', null, 10)).toEqual([]);
+
+        const paged: unknown[] = [];
+        let after: { key: string; field: string } | null = null;
+        for (;;) {
+          const page = await control.differences('things', after, 5);
+          paged.push(...page);
+          const last = page.at(-1);
+          if (!last) break;
+          after = { key: last.key, field: last.field ?? '' };
+        }
+        expect(paged).toEqual(all);
+      });
+
+      test('keep when they were first seen, for as long as they are seen again', async () => {
+        const started = await control.startVerification(firstVerification());
+        const half = { ...started, position: 'm' };
+        const values = { kind: 'UNREADABLE', old: null, new: '{"x":1}' } as const;
+        await control.advanceVerification(started, half, [differs('c', 'f'), differs('d')]);
+        now += 1000;
+        await control.advanceVerification(half, { ...half, position: 'z' }, [differs('c', 'f', values)]);
+        expect(await control.differences('things', null, 10)).toEqual([
+          { key: 'c', field: 'f', ...values, firstSeenAt: at(0), lastSeenAt: at(1000) },
+          { ...differs('d'), firstSeenAt: at(0), lastSeenAt: at(0) },
+        ]);
+      });
+
+      test('are settled key by key: repaired ones leave and are counted once a key, the others are what they are now', async () => {
+        const started = await control.startVerification(firstVerification());
+        const done = { ...started, position: 'z', finishedAt: at(9), differing: 4 };
+        await control.advanceVerification(started, done, [
+          differs('a', 'f'),
+          differs('a', 'g'),
+          differs('b', 'f'),
+          differs('b', 'g'),
+          differs('c', 'f'),
+          differs('d'),
+        ]);
+        now += 1000;
+        await control.settleDifferences(
+          'things',
+          ['a', 'b', 'c', 'never seen'],
+          [differs('b', 'g', { new: '"c"' }), differs('c', null, { kind: 'ONLY_IN_OLD', new: null })],
+        );
+        expect(await control.differences('things', null, 10)).toEqual([
+          { ...differs('b', 'g', { new: '"c"' }), firstSeenAt: at(0), lastSeenAt: at(1000) },
+          { ...differs('c', null, { kind: 'ONLY_IN_OLD', new: null }), firstSeenAt: at(1000), lastSeenAt: at(1000) },
+          { ...differs('d'), firstSeenAt: at(0), lastSeenAt: at(0) },
+        ]);
+        expect(await control.verification('things')).toEqual({ ...done, repaired: 1 });
+
+        await control.settleDifferences('things', ['a', 'b', 'c'], []);
+        expect(await control.verification('things')).toEqual({ ...done, repaired: 3 });
+        expect(await control.differences('things', null, 10)).toMatchObject([{ key: 'd' }]);
+      });
+
+      test('by the thousand', async () => {
+        const many = Array.from({ length: 2500 }, (_, i) => `key ${String(i).padStart(5, '0')}`);
+        const started = await control.startVerification(firstVerification());
+        const done = { ...started, position: 'z', finishedAt: at(9) };
+        await control.advanceVerification(
+          started,
+          done,
+          many.map((key) => differs(key)),
+        );
+        expect(await control.differenceCount('things')).toBe(2500);
+        await control.settleDifferences('things', many, [differs(many[1234] ?? '')]);
+        expect(await control.differences('things', null, 10)).toMatchObject([{ key: many[1234] }]);
+        expect(await control.verification('things')).toMatchObject({ repaired: 2499 });
+      });
+    });
+  });
+}
