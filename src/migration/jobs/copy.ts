@@ -1,0 +1,88 @@
+/**
+ * The bulk copy of the old store into the new one, batch by batch in key order.
+ *
+ * The old store does not change meanwhile, nobody else writes the new one, and the checkpoint moves in the transaction of its batch:
+ * a copy that dies goes on from there, and of two copiers at one position one finds that it has moved. Rows without a counterpart
+ * go to quarantine with the reason.
+ */
+import type { CopyProgress } from '../api.ts';
+import { hasCode } from '../errors.ts';
+import type { Checkpoint } from '../stores/store.ts';
+import { JobClaim } from './claim.ts';
+import type { JobContext, StepResult } from './context.ts';
+import { mapBatch } from './mapping.ts';
+import { Meter, Pace, RateLimit } from './meter.ts';
+import { blocked, copies, IDLE, PROGRESSED } from './steps.ts';
+
+/** What a copier remembers between steps; nothing is lost with it but its tuning. */
+export interface CopyState {
+  readonly claim: JobClaim;
+  readonly pace: Pace;
+  readonly limit: RateLimit;
+  readonly meter: Meter;
+}
+
+export function copyState(ctx: JobContext, meter = new Meter(ctx.clock)): CopyState {
+  return {
+    claim: new JobClaim(ctx, 'copy'),
+    pace: new Pace({ least: 100, most: 5000, start: 500, targetMs: 25 }),
+    limit: new RateLimit(ctx.clock),
+    meter,
+  };
+}
+
+/** Copies one batch. */
+export async function copyStep(ctx: JobContext, state: CopyState, signal?: AbortSignal): Promise<StepResult> {
+  const record = await ctx.record();
+  if (!copies(record)) return IDLE;
+  const { rateLimit, paused } = record.copy;
+  if (paused || (rateLimit !== null && rateLimit <= 0)) return IDLE;
+  const checkpoint = await ctx.stores.NEW.checkpoint();
+  if (checkpoint?.epoch !== record.epoch) return blocked('the new store is not prepared for this copy yet');
+  if (checkpoint.complete) {
+    await state.claim.release();
+    return IDLE;
+  }
+  if (!(await state.claim.hold())) return IDLE;
+  const { size } = state.pace;
+  const allowed = rateLimit === null ? size : await state.limit.take(rateLimit, size, signal);
+  if (allowed === 0) return IDLE;
+  const began = ctx.clock.monotonic();
+  const batch = await copyBatch(ctx, checkpoint, allowed);
+  if (rateLimit !== null) state.limit.refund(allowed - batch.rows);
+  state.pace.took(batch.rows, ctx.clock.monotonic() - began);
+  if (batch.outcome === 'FENCED') return blocked('the new store is closed to this copy');
+  if (batch.outcome === 'COPIED') state.meter.observe(checkpoint.copied + checkpoint.quarantined + batch.rows);
+  return PROGRESSED;
+}
+
+async function copyBatch(ctx: JobContext, { epoch, after }: Checkpoint, limit: number) {
+  const found = await ctx.stores.OLD.reader.page({ after, upTo: null }, limit);
+  const { rows, quarantine } = await mapBatch(ctx.dataset, found);
+  const outcome = await ctx.stores.NEW.writer.copy(epoch, {
+    rows: rows.map(({ row }) => row),
+    quarantine,
+    from: after,
+    to: found.at(-1)?.key ?? after,
+    complete: found.length < limit,
+  });
+  return { outcome, rows: found.length };
+}
+
+/** null before the first copy, and when the new store does not answer. The meter is fed by this too, in instances that do not copy. */
+export async function copyProgress(ctx: JobContext, meter: Meter): Promise<CopyProgress | null> {
+  const record = await ctx.record();
+  const checkpoint = await ctx.stores.NEW.checkpoint().catch((error: unknown) => {
+    if (hasCode(error, 'STORE_UNAVAILABLE')) return null;
+    throw error;
+  });
+  if (!checkpoint) return null;
+  const { total, copied, quarantined, complete } = checkpoint;
+  const { paused, rateLimit } = record.copy;
+  const running = copies(record) && checkpoint.epoch === record.epoch && !paused && !complete;
+  meter.observe(copied + quarantined);
+  const rowsPerSecond = running ? meter.rate() : 0;
+  const left = Math.max(0, total - copied - quarantined);
+  const etaSeconds = rowsPerSecond > 0 ? left / rowsPerSecond : null;
+  return { total, copied, quarantined, rowsPerSecond, etaSeconds, running, paused, complete, rateLimit };
+}

@@ -1,0 +1,137 @@
+/**
+ * Replay: what a store lacks, from the journal into that store. One loop a store, so that one that is down never holds up the other.
+ *
+ * The guard makes an entry that is applied twice, or after a newer one, change nothing; the journal clears a debt only if the
+ * entry still has the seq that was applied. So any number of appliers may work at once.
+ */
+import type { Clock } from '../clock.ts';
+import type { Dataset, StoreRole } from '../dataset.ts';
+import { hasCode } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Logger } from '../log.ts';
+import { runOf } from '../seq.ts';
+import type { Store } from '../stores/store.ts';
+import type { JobContext, StepResult } from './context.ts';
+import { blocked, IDLE, PROGRESSED, replaysInto } from './steps.ts';
+
+const BATCH = 500;
+/** Between two tries of a drain that got nowhere. */
+const RETRY_MS = 20;
+/** How often an entry that the old store refuses is logged again. */
+const REMIND_MS = 60_000;
+
+export interface ReplayDeps {
+  readonly dataset: Dataset;
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** `stuck`: entries the old store refuses; they stay at the head of what is owed, so that a batch has to look past them. */
+export interface ReplayState {
+  stuck: number;
+  loggedAt: number;
+}
+
+export function replayState(): ReplayState {
+  return { stuck: 0, loggedAt: -Infinity };
+}
+
+/** Brings one batch to one store. */
+export async function replayStep(ctx: JobContext, role: StoreRole, state: ReplayState): Promise<StepResult> {
+  const record = await ctx.record();
+  if (record.run === null || !replaysInto(record, role)) return IDLE;
+  const deps = { ...ctx, store: ctx.stores[role] };
+  const { outcome, cleared } = await replayBatch(deps, role, { run: record.run, held: false }, state);
+  if (outcome === 'EMPTY') return IDLE;
+  if (outcome === 'FENCED') return blocked(`the ${role} store does not admit entries of this run yet`);
+  return cleared > 0 ? PROGRESSED : blocked(`the ${role} store refuses ${state.stuck} entries`);
+}
+
+/**
+ * Until the store lacks nothing, or `deadline` (of the monotonic clock) passes, also when the store hangs. Entries that their writers
+ * still look after are brought too. A store or journal that does not answer is tried again until then.
+ */
+export async function drain(
+  deps: ReplayDeps,
+  role: StoreRole,
+  options: { readonly run: number; readonly deadline: number },
+): Promise<'DRAINED' | 'TIMED_OUT' | 'FENCED'> {
+  const left = options.deadline - deps.clock.monotonic();
+  if (left <= 0) return 'TIMED_OUT';
+  const over = new AbortController();
+  try {
+    const timeout = deps.clock.delay(left, over.signal).then(() => 'TIMED_OUT' as const);
+    return await Promise.race([drainUntil(deps, role, options, over.signal), timeout]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function drainUntil(
+  deps: ReplayDeps,
+  role: StoreRole,
+  { run, deadline }: { readonly run: number; readonly deadline: number },
+  signal: AbortSignal,
+): Promise<'DRAINED' | 'TIMED_OUT' | 'FENCED'> {
+  const state = replayState();
+  let reported = false;
+  while (!signal.aborted && deps.clock.monotonic() < deadline) {
+    try {
+      const { outcome, cleared } = await replayBatch(deps, role, { run, held: true }, state);
+      if (outcome === 'EMPTY') return 'DRAINED';
+      if (outcome === 'FENCED') return 'FENCED';
+      if (cleared > 0) continue;
+    } catch (error) {
+      if (!hasCode(error, 'STORE_UNAVAILABLE', 'JOURNAL_UNAVAILABLE')) throw error;
+      if (!reported) deps.log.warn({ err: error, dataset: deps.dataset.name, role }, 'a drain waits');
+      reported = true;
+    }
+    await deps.clock.delay(RETRY_MS, signal);
+  }
+  return 'TIMED_OUT';
+}
+
+/** `cleared`: entries that the store no longer lacks, as far as this batch knows. */
+async function replayBatch(
+  { dataset, store, journal, clock, log }: ReplayDeps,
+  role: StoreRole,
+  { run, held }: { readonly run: number; readonly held: boolean },
+  state: ReplayState,
+): Promise<{ readonly outcome: 'EMPTY' | 'FENCED' | 'APPLIED'; readonly cleared: number }> {
+  const owed = await journal.owed({ role, limit: BATCH + state.stuck, held });
+  if (owed.length === 0) {
+    state.stuck = 0;
+    return { outcome: 'EMPTY', cleared: 0 };
+  }
+  // The control record this run number is from is not the newest, or the journal is about to be opened anew.
+  if (owed.some(({ seq }) => runOf(seq) !== run)) return { outcome: 'FENCED', cleared: 0 };
+  const entries = owed.map(({ key, seq, image }) => ({
+    key,
+    seq,
+    row: image && (role === 'OLD' ? image.old : image.new),
+  }));
+  const { outcome, refused } = await store.writer.apply(run, entries);
+  if (outcome === 'FENCED') return { outcome, cleared: 0 };
+
+  // What the new store refuses is in its quarantine now, which is all there is to do; the old store has to take it in the end.
+  const lacked = new Set(role === 'OLD' ? refused.map(({ key }) => key) : []);
+  const done = owed.filter(({ key }) => !lacked.has(key));
+  await journal.applied(done.map(({ key, slot, seq }) => ({ address: { key, slot }, seq, role })));
+  state.stuck = lacked.size;
+  const [first] = refused;
+  const now = clock.monotonic();
+  if (first && (role === 'NEW' || now - state.loggedAt > REMIND_MS)) {
+    if (role === 'OLD') state.loggedAt = now;
+    const facts = {
+      dataset: dataset.name,
+      role,
+      refused: refused.length,
+      key: dataset.showKey(first.key),
+      why: first.reason,
+    };
+    log.error(facts, role === 'NEW' ? 'entries went to quarantine' : 'entries are refused and stay in the journal');
+  }
+  return { outcome, cleared: done.length };
+}

@@ -1,0 +1,112 @@
+/**
+ * All background work of one dataset in this process: a loop for each job. Each step asks the control record whether its
+ * state wants it, so that nothing has to be started and stopped when the state changes, and a switch elsewhere is followed by itself.
+ */
+import type { CopyProgress, VerificationStatus } from '../api.ts';
+import { STORE_ROLES } from '../dataset.ts';
+import type { JobContext, StepResult } from './context.ts';
+import { copyProgress, copyState, copyStep } from './copy.ts';
+import { Loop } from './loop.ts';
+import { Meter } from './meter.ts';
+import { prepareState, prepareStep, type PrepareOptions } from './prepare.ts';
+import { retryState, retryStep, type RetryState } from './quarantine.ts';
+import { repairState, repairStep, type RepairState } from './repair.ts';
+import { replayState, replayStep } from './replay.ts';
+import { IDLE } from './steps.ts';
+import { startVerification, verificationStatus, verifyState, verifyStep, type VerifyOptions } from './verify.ts';
+
+export interface WorkersOptions {
+  readonly prepare?: Partial<PrepareOptions>;
+  readonly verify?: Partial<VerifyOptions>;
+  /** How often an idle loop looks whether there is something to do, milliseconds. */
+  readonly pollMs?: number;
+}
+
+type Step = (signal: AbortSignal) => Promise<StepResult>;
+
+export class Workers {
+  readonly #ctx: JobContext;
+  readonly #meter: Meter;
+  readonly #loops: ReadonlyMap<string, Loop>;
+  readonly #release: () => Promise<void>;
+  #repair: RepairState | null = null;
+  #retry: RetryState | null = null;
+
+  constructor(ctx: JobContext, options: WorkersOptions = {}) {
+    this.#ctx = ctx;
+    this.#meter = new Meter(ctx.clock);
+    const prepare = prepareState(options.prepare);
+    const copy = copyState(ctx, this.#meter);
+    const verify = verifyState(ctx, options.verify);
+    const replays = STORE_ROLES.map((role): [string, Step] => {
+      const state = replayState();
+      return [`replay into ${role}`, () => replayStep(ctx, role, state)];
+    });
+    const jobs: readonly [string, Step][] = [
+      ['prepare', () => prepareStep(ctx, prepare)],
+      ['copy', (signal) => copyStep(ctx, copy, signal)],
+      ...replays,
+      ['verify', (signal) => verifyStep(ctx, verify, signal)],
+      ['repair', (signal) => (this.#repair ? repairStep(ctx, this.#repair, signal) : Promise.resolve(IDLE))],
+      ['retry', () => (this.#retry ? retryStep(ctx, this.#retry) : Promise.resolve(IDLE))],
+    ];
+    const { clock, log } = ctx;
+    const poll = options.pollMs === undefined ? {} : { pollMs: options.pollMs };
+    this.#loops = new Map(jobs.map(([name, step]) => [name, new Loop({ name, step, clock, log, ...poll })]));
+    this.#release = async () => {
+      await Promise.all([copy.claim.release(), verify.claim.release(), this.#repair?.claim.release()]);
+    };
+  }
+
+  start(): void {
+    for (const loop of this.#loops.values()) loop.start();
+  }
+
+  /** The control record changed. */
+  wake(): void {
+    for (const loop of this.#loops.values()) loop.wake();
+  }
+
+  /** Returns when no step runs any more; gives claims back, so that another instance goes on at once. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#loops.values()].map((loop) => loop.stop()));
+    await this.#release().catch((error: unknown) => {
+      // They run out by themselves.
+      this.#ctx.log.warn({ err: error, dataset: this.#ctx.dataset.name }, 'claims could not be given back');
+    });
+  }
+
+  /** Starts a verification unless one runs. */
+  async startVerification(): Promise<void> {
+    await startVerification(this.#ctx);
+    this.#loops.get('verify')?.wake();
+  }
+
+  /** Starts a pass over the differences unless one runs here. */
+  startRepair(): void {
+    if (!this.repairing) this.#repair = repairState(this.#ctx);
+    this.#loops.get('repair')?.wake();
+  }
+
+  /** Starts a pass over quarantine unless one runs here. */
+  startRetry(): void {
+    if (!this.retrying) this.#retry = retryState();
+    this.#loops.get('retry')?.wake();
+  }
+
+  get repairing(): boolean {
+    return this.#repair !== null && !this.#repair.done;
+  }
+
+  get retrying(): boolean {
+    return this.#retry !== null && !this.#retry.done;
+  }
+
+  copyProgress(): Promise<CopyProgress | null> {
+    return copyProgress(this.#ctx, this.#meter);
+  }
+
+  verification(): Promise<VerificationStatus | null> {
+    return verificationStatus(this.#ctx);
+  }
+}
