@@ -1,0 +1,192 @@
+/**
+ * What must hold before an announce: one function for each precondition of the ladder's moves, in the order the moves name them.
+ * A check that cannot be made, because a store or the journal does not answer, counts as blocked by that.
+ */
+import type { Blocker, BlockerCode } from '../api.ts';
+import type { Dataset, StoreRole } from '../dataset.ts';
+import { hasCode } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
+import { findMove, gaining, MOVES, type Place, type Precondition } from '../states.ts';
+import { EVERYTHING, type Store } from '../stores/store.ts';
+import type { ControlRecord, ControlStore } from './control.ts';
+
+export interface CheckContext {
+  readonly dataset: Dataset;
+  readonly stores: Readonly<Record<StoreRole, Store>>;
+  readonly journal: Journal;
+  readonly control: ControlStore;
+  readonly record: ControlRecord;
+  readonly deployment: string;
+}
+
+/** `acceptable`: the operator may take the risk by naming the code. */
+export interface FoundBlocker extends Blocker {
+  readonly acceptable: boolean;
+}
+
+type Check = (context: CheckContext, precondition: Precondition) => Promise<readonly Blocker[]>;
+
+const block = (code: BlockerCode, message: string, count: number | null = null): readonly Blocker[] => [
+  { code, message, count },
+];
+const NONE: readonly Blocker[] = [];
+
+/** Codes that an operator may accept wherever they come up; STORE_UNREACHABLE only for a store that the move can do without. */
+const ACCEPTABLE: readonly BlockerCode[] = ['JOURNAL_UNSAFE', 'OLD_STORE_CHANGED'];
+
+const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
+  STORE_REACHABLE: async ({ stores }, precondition) => {
+    if (precondition.check === 'STORE_REACHABLE') await stores[precondition.store].ping();
+    return NONE;
+  },
+
+  JOURNAL_REACHABLE: async ({ journal }) => {
+    await journal.status();
+    return NONE;
+  },
+
+  JOURNAL_SAFE: async ({ journal }) => {
+    const risks = await journal.risks();
+    return risks.length === 0 ? NONE : block('JOURNAL_UNSAFE', risks.join(' '), risks.length);
+  },
+
+  TARGET_EMPTY: async ({ stores, deployment }) => {
+    const fence = await stores.NEW.fence.read();
+    if (fence?.deployment === deployment) return NONE;
+    const rows = await stores.NEW.reader.count(EVERYTHING);
+    if (rows === 0) return NONE;
+    return block(
+      'TARGET_NOT_EMPTY',
+      `The new table holds ${rows} rows that no migration of this deployment put there.`,
+      rows,
+    );
+  },
+
+  COPY_COMPLETE: async ({ stores, record }) => {
+    const checkpoint = await stores.NEW.checkpoint();
+    if (checkpoint?.epoch !== record.epoch) return block('COPY_INCOMPLETE', 'The copy of this run has not begun.');
+    if (checkpoint.complete) return NONE;
+    const left = Math.max(0, checkpoint.total - checkpoint.copied - checkpoint.quarantined);
+    return block('COPY_INCOMPLETE', `About ${left} of ${checkpoint.total} rows are still to be copied.`, left);
+  },
+
+  QUARANTINE_EMPTY: async ({ stores }) => {
+    const { open } = await stores.NEW.quarantine.counts();
+    if (open === 0) return NONE;
+    return block('QUARANTINE_NOT_EMPTY', `${open} rows could not be mapped; mend and retry them, or waive them.`, open);
+  },
+
+  OLD_STORE_UNCHANGED: async ({ stores }) => {
+    const checkpoint = await stores.NEW.checkpoint();
+    if (!checkpoint?.complete) return NONE;
+    const rows = await stores.OLD.reader.count(EVERYTHING);
+    const seen = checkpoint.copied + checkpoint.quarantined;
+    if (rows === seen) return NONE;
+    return block(
+      'OLD_STORE_CHANGED',
+      `The old table holds ${rows} rows; ${seen} were there when it was copied.`,
+      Math.abs(rows - seen),
+    );
+  },
+
+  BACKLOG_EMPTY: async ({ journal }, precondition) => {
+    if (precondition.check !== 'BACKLOG_EMPTY') return NONE;
+    const lacking = await journal.lacking(precondition.store, 'NOTED');
+    if (lacking === 0) return NONE;
+    const store = name(precondition.store);
+    return block(
+      'BACKLOG_NOT_EMPTY',
+      `The ${store} store still lacks ${lacking} writes from before the last switch.`,
+      lacking,
+    );
+  },
+
+  VERIFIED: async ({ control, record }) => {
+    const differences = await control.differenceCount(record.dataset);
+    const found =
+      differences === 0
+        ? NONE
+        : block('DIFFERENCES_FOUND', `${differences} differences are known; repair them.`, differences);
+    const last = await control.verification(record.dataset);
+    const counts = last?.finishedAt && last.covered && !last.failed && last.startedAt >= (record.dualSince ?? '~');
+    if (counts) return found;
+    return [
+      ...block('NOT_VERIFIED', 'No verification that began in DUAL has finished and covered every row.'),
+      ...found,
+    ];
+  },
+};
+
+function name(store: StoreRole): string {
+  return store === 'OLD' ? 'old' : 'new';
+}
+
+/** All that bars the way from the record's place to `to`; empty: nothing does. */
+export async function blockersOf(context: CheckContext, to: Place): Promise<readonly FoundBlocker[]> {
+  const from = context.record.place;
+  const move = findMove(from, to);
+  if (!move) return block('NOT_ADJACENT', notAdjacent(from, to)).map((blocker) => ({ ...blocker, acceptable: false }));
+  const gains = gaining(from, to);
+  const needs: readonly Precondition[] = gains
+    ? [
+        { check: 'STORE_REACHABLE', store: gains, acceptable: false },
+        ...move.needs,
+        { check: 'BACKLOG_EMPTY', store: gains },
+      ]
+    : move.needs;
+  const found = new Map<string, FoundBlocker>();
+  for (const need of needs) {
+    const blockers = await CHECKS[need.check](context, need).catch((error: unknown) => unreachable(error, need));
+    const waivable = need.check === 'STORE_REACHABLE' && need.acceptable;
+    for (const blocker of blockers) {
+      const taken = found.get(`${blocker.code} ${blocker.message}`);
+      const acceptable = (taken?.acceptable ?? true) && (waivable || ACCEPTABLE.includes(blocker.code));
+      found.set(`${blocker.code} ${blocker.message}`, { ...blocker, acceptable });
+    }
+  }
+  return [...found.values()];
+}
+
+function unreachable(error: unknown, need: Precondition): readonly Blocker[] {
+  if (hasCode(error, 'STORE_UNAVAILABLE')) {
+    const which = need.check === 'STORE_REACHABLE' ? `The ${name(need.store)} store` : 'A store that this move needs';
+    return block('STORE_UNREACHABLE', `${which} does not answer.`);
+  }
+  if (hasCode(error, 'JOURNAL_UNAVAILABLE')) {
+    return block('JOURNAL_UNREACHABLE', 'The journal does not answer or cannot be trusted.');
+  }
+  throw error;
+}
+
+function notAdjacent(from: Place, to: Place): string {
+  const next = nextStep(from, to);
+  return `There is no way from ${show(from)} to ${show(to)} in one step; ${next ? `the next step is ${show(next)}` : 'there is no way on'}.`;
+}
+
+/** The first step of the shortest way, found breadth first over the moves; the percentages of DUAL that matter are 0 and 100. */
+function nextStep(from: Place, to: Place): Place | null {
+  const key = (place: Place) => show(place);
+  const queue: { readonly at: Place; readonly first: Place | null }[] = [{ at: from, first: null }];
+  const seen = new Set([key(from)]);
+  for (const { at, first } of queue) {
+    if (key(at) === key(to)) return first;
+    for (const next of neighbours(at, to)) {
+      if (seen.has(key(next))) continue;
+      seen.add(key(next));
+      queue.push({ at: next, first: first ?? next });
+    }
+  }
+  return null;
+}
+
+function neighbours(at: Place, to: Place): Place[] {
+  return MOVES.filter((move) => move.from === at.state).flatMap((move) => {
+    const percents =
+      move.to === 'DUAL' ? [0, 100, ...(to.state === 'DUAL' ? [to.percent] : [])] : [move.to === 'NEW' ? 100 : 0];
+    return percents.map((percent) => ({ state: move.to, percent })).filter((next) => findMove(at, next));
+  });
+}
+
+export function show(place: Place): string {
+  return place.state === 'DUAL' ? `DUAL at ${place.percent} percent` : place.state;
+}

@@ -1,0 +1,245 @@
+/**
+ * The lease: how long this process may trust the control record it holds.
+ *
+ * A `View` is one control record with the time it was asked for. It is renewed while the record stays the same and left behind when
+ * another comes. Its lease is counted from before the question was sent, by the greater of elapsed monotonic and elapsed wall time (the
+ * first stands still in a suspended machine, the second may jump back).
+ *
+ * A switch waits until every registered instance has answered its announce, or one lease has gone by. This instance answers with the highest
+ * revision under which, or later, all of its running operations were begun: an operation that began before is either over or its view's
+ * lease is, and then it starts over by itself.
+ */
+import type { Clock } from '../clock.ts';
+import { CrossfadeError, hasCode } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { ControlRecord, ControlStore } from './control.ts';
+import { PauseMeter } from './pause.ts';
+
+export interface LeaseOptions {
+  readonly control: ControlStore;
+  readonly dataset: string;
+  readonly instanceId: string;
+  readonly label: string;
+  readonly leaseMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+interface Asked {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+export class View {
+  readonly record: ControlRecord;
+  operations = 0;
+  #asked: Asked;
+  readonly #leaseMs: number;
+  readonly #clock: Clock;
+
+  constructor(record: ControlRecord, asked: Asked, leaseMs: number, clock: Clock) {
+    this.record = record;
+    this.#asked = asked;
+    this.#leaseMs = leaseMs;
+    this.#clock = clock;
+  }
+
+  renewed(asked: Asked): void {
+    if (asked.monotonic > this.#asked.monotonic) this.#asked = asked;
+  }
+
+  /** Does the lease run? NEW has no way out, so once settled there what it says stays true. */
+  valid(): boolean {
+    const { place, switching } = this.record;
+    if (place.state === 'NEW' && switching === null) return true;
+    const elapsed = Math.max(this.#clock.monotonic() - this.#asked.monotonic, this.#clock.wall() - this.#asked.wall);
+    return elapsed < this.#leaseMs;
+  }
+}
+
+/** How often the record is read again: several times a lease, so that one lost answer costs nothing. */
+const RENEWALS_PER_LEASE = 4;
+/** While a request waits for a switch to move on, milliseconds between two looks at the record. */
+const IMPATIENT_MS = 5;
+
+export class Lease {
+  readonly #options: LeaseOptions;
+  readonly #views = new Set<View>();
+  readonly #listeners = new Set<(view: View) => void>();
+  readonly #stopping = new AbortController();
+  readonly pauses: PauseMeter;
+  #current: View | null = null;
+  #answered = 0;
+  #renewing: Promise<View> | null = null;
+  #next: Promise<View> | null = null;
+  #loop: Promise<void> | null = null;
+  #wake = new AbortController();
+  #unsubscribe: (() => void) | null = null;
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+    this.pauses = new PauseMeter(options.clock);
+  }
+
+  /** Registers, takes the first lease, and keeps it. */
+  async start(): Promise<View> {
+    const { control, dataset } = this.#options;
+    const first = await this.renew();
+    this.#unsubscribe = control.onChange((changed) => {
+      if (changed === dataset) this.#soon();
+    });
+    this.#loop = this.#keep();
+    return first;
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    this.#stopping.abort();
+    this.#wake.abort();
+    await this.#loop;
+    await this.#renewing?.catch(() => {});
+    await this.#options.control.release(this.#options.dataset, this.#options.instanceId);
+  }
+
+  onView(listener: (view: View) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The view whose lease runs right now, or null. */
+  peek(): View | null {
+    return this.#current?.valid() ? this.#current : null;
+  }
+
+  /** The newest record known, whether or not the lease runs: for background work and display, whose steps are fenced. */
+  newest(): ControlRecord {
+    if (!this.#current) throw new CrossfadeError('CONTROL_UNAVAILABLE', { message: 'The lease was never taken.' });
+    return this.#current.record;
+  }
+
+  /** A view whose lease runs. Throws CONTROL_UNAVAILABLE if it cannot be renewed before the deadline (of the monotonic clock). */
+  async current(deadline: number): Promise<View> {
+    const held = this.peek();
+    if (held) return held;
+    for (;;) {
+      const view = await this.renew().catch((error: unknown) => {
+        if (!hasCode(error, 'CONTROL_UNAVAILABLE')) throw error;
+        if (this.#options.clock.monotonic() >= deadline || this.#stopping.signal.aborted) throw error;
+        return null;
+      });
+      if (view?.valid()) return view;
+      await this.#options.clock.delay(IMPATIENT_MS, this.#stopping.signal);
+    }
+  }
+
+  /** Waits until there is a newer record than this view's, or a moment has passed in which a half-made flip may have moved on. */
+  async changed(view: View, deadline: number): Promise<void> {
+    if (this.#options.clock.monotonic() >= deadline) throw new CrossfadeError('DEADLINE_EXCEEDED');
+    await this.pauses.measure(this.#look(view));
+  }
+
+  async #look(view: View): Promise<void> {
+    const newer = await this.renew().catch((error: unknown) => {
+      if (!hasCode(error, 'CONTROL_UNAVAILABLE')) throw error;
+      return null;
+    });
+    if (newer && newer !== view) return;
+    await this.#options.clock.delay(IMPATIENT_MS, this.#stopping.signal);
+  }
+
+  /** An operation begins under this view; a switch waits for `leave`. */
+  enter(view: View): void {
+    view.operations++;
+    this.#views.add(view);
+  }
+
+  leave(view: View): void {
+    view.operations--;
+    if (view.operations > 0) return;
+    if (view !== this.#current) this.#views.delete(view);
+    if (view !== this.#current && this.#answer() > this.#answered) this.#soon();
+  }
+
+  /**
+   * Reads the record and renews the lease. A call while a question is on its way shares the next one: the answer to the present one may be
+   * older than what the caller has seen.
+   */
+  renew(): Promise<View> {
+    if (!this.#renewing) return this.#begin();
+    this.#next ??= this.#renewing
+      .then(
+        () => {},
+        () => {},
+      )
+      .then(() => {
+        this.#next = null;
+        return this.#begin();
+      });
+    return this.#next;
+  }
+
+  #begin(): Promise<View> {
+    const renewing = this.#ask().finally(() => {
+      if (this.#renewing === renewing) this.#renewing = null;
+    });
+    this.#renewing = renewing;
+    return renewing;
+  }
+
+  async #ask(): Promise<View> {
+    const { control, clock, dataset, instanceId, label, leaseMs } = this.#options;
+    const answered = this.#answer();
+    const asked = { monotonic: clock.monotonic(), wall: clock.wall() };
+    const epoch = this.#current?.record.epoch ?? 0;
+    const record = await control.renew({ dataset, id: instanceId, label, leaseMs, epoch, answered });
+    if (!record)
+      throw new CrossfadeError('CONTROL_UNAVAILABLE', { message: `There is no control record of ${dataset}.` });
+    this.#answered = answered;
+    return this.#adopt(record, asked);
+  }
+
+  #adopt(record: ControlRecord, asked: Asked): View {
+    const known = this.#current;
+    if (known && known.record.revision >= record.revision) {
+      if (known.record.revision === record.revision) known.renewed(asked);
+      return known;
+    }
+    const view = new View(record, asked, this.#options.leaseMs, this.#options.clock);
+    if (known && known.operations === 0) this.#views.delete(known);
+    this.#current = view;
+    this.#views.add(view);
+    for (const listener of this.#listeners) listener(view);
+    if (this.#answer() > this.#answered) this.#soon();
+    return view;
+  }
+
+  /** The highest revision under which, or later, all running operations with a running lease were begun. */
+  #answer(): number {
+    let answer = this.#current?.record.revision ?? 0;
+    for (const view of this.#views) {
+      if (view.operations > 0 && view.valid()) answer = Math.min(answer, view.record.revision);
+    }
+    return answer;
+  }
+
+  #soon(): void {
+    this.#wake.abort();
+  }
+
+  async #keep(): Promise<void> {
+    const { clock, leaseMs, log } = this.#options;
+    while (!this.#stopping.signal.aborted) {
+      this.#wake = new AbortController();
+      if (this.#answer() <= this.#answered || this.#stopping.signal.aborted) {
+        await clock.delay(leaseMs / RENEWALS_PER_LEASE, this.#wake.signal);
+      }
+      if (this.#stopping.signal.aborted) return;
+      try {
+        await this.renew();
+      } catch (error) {
+        log.warn({ err: error }, 'the control record could not be read');
+        await clock.delay(leaseMs / RENEWALS_PER_LEASE, this.#stopping.signal);
+      }
+    }
+  }
+}
