@@ -22,6 +22,8 @@ export interface RequestContext {
   operation(info: GraphQLResolveInfo): Promise<ActivityOperation>;
   /** Runs the effect of a top-level mutation field once, however often the operation is executed. */
   once<T>(info: GraphQLResolveInfo, effect: () => Promise<T>): Promise<T>;
+  /** For an operator's command, which waits for other processes: moves `deadline` to SWITCH_TIMEOUT_MS and more from now. */
+  extendDeadline(): void;
   /** Throws UNAUTHENTICATED or FORBIDDEN; returns who is asking, for the history. */
   authorize(scope: Scope): Promise<string>;
 }

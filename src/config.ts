@@ -1,0 +1,226 @@
+/**
+ * The configuration: environment variables, each checked at start. `VARIABLES` is the whole list; the README's table shows the same.
+ */
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { isSupportedCountry } from 'libphonenumber-js';
+import { z } from 'zod';
+import { embeddedUrl, findEngine, STORE_URL_FORMS } from './migration/stores/open.ts';
+
+/** A variable that is not what it may be; the message is one line for the terminal, without secrets. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+interface Variable<T> {
+  /** As the documentation shows it; null: nothing, and `absent` says what that means. */
+  readonly default: string | null;
+  /** For the documentation, where there is no default. */
+  readonly absent?: string;
+  readonly meaning: string;
+  /** Completes "it must be …". */
+  readonly must: string;
+  readonly secret?: boolean;
+  readonly schema: z.ZodType<T, string>;
+}
+
+const variable = <T>(v: Variable<T>): Variable<T> => v;
+
+const whole = (least: number, most: number) => ({
+  must: `a whole number from ${least} to ${most}`,
+  schema: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .refine((n) => n >= least && n <= most),
+});
+const oneOf = <const T extends readonly string[]>(...values: T) => ({
+  must: `one of ${values.join(', ')}`,
+  schema: z.enum(values),
+});
+const matching = (must: string, pattern: RegExp) => ({ must, schema: z.string().regex(pattern) });
+const storeUrl = {
+  must: STORE_URL_FORMS.join(' or '),
+  schema: z.string().refine((url) => findEngine(url) !== null),
+};
+
+export const VARIABLES = {
+  PORT: variable({ default: '4001', meaning: 'port to listen on; 0: any free one', ...whole(0, 65_535) }),
+  HOST: variable({
+    default: '127.0.0.1',
+    meaning: 'address or host name to listen on',
+    ...matching('an address or a host name', /^[A-Za-z0-9.:_-]+$/),
+  }),
+  DATA_DIR: variable({
+    default: './data',
+    meaning: 'directory of the embedded stores and of the admin token',
+    // oxlint-disable-next-line no-control-regex
+    ...matching('a directory', /^[^\u0000]+$/),
+  }),
+  OLD_STORE_URL: variable({ default: null, absent: 'embedded', meaning: 'the old store', ...storeUrl }),
+  NEW_STORE_URL: variable({ default: null, absent: 'embedded', meaning: 'the new store', ...storeUrl }),
+  CONTROL_URL: variable({
+    default: null,
+    absent: 'embedded',
+    meaning: 'the control record, its history, the event catalogue and the checkpoints of jobs',
+    ...storeUrl,
+  }),
+  JOURNAL_URL: variable({
+    default: null,
+    absent: 'tables in the control store',
+    meaning: 'the journal, which keeps writes while the stores cannot take them',
+    ...storeUrl,
+  }),
+  ADMIN_TOKEN: variable({
+    default: null,
+    absent: 'made once, kept in DATA_DIR/admin-token',
+    meaning: 'bearer token with all admin rights',
+    secret: true,
+    ...matching('visible ASCII characters without spaces', /^[\u0021-\u007e]+$/),
+  }),
+  LEASE_MS: variable({
+    default: '2000',
+    meaning: 'how long an instance may trust the state it knows',
+    ...whole(100, 600_000),
+  }),
+  REQUEST_TIMEOUT_MS: variable({ default: '10000', meaning: 'deadline of a request', ...whole(100, 600_000) }),
+  SWITCH_TIMEOUT_MS: variable({
+    default: '10000',
+    meaning: 'longest wait of a switch before flip',
+    ...whole(100, 600_000),
+  }),
+  INSTANCE_ID: variable({
+    default: null,
+    absent: 'host-pid',
+    meaning: 'label of this process in lists; it need not be unique',
+    ...matching('1 to 100 visible ASCII characters without spaces', /^[\u0021-\u007e]{1,100}$/),
+  }),
+  SAMPLE_DATA: variable({
+    default: '20000',
+    meaning: 'participations made in an empty embedded old store; 0: none',
+    ...whole(0, 1_000_000),
+  }),
+  PHONE_REGION: variable({
+    default: 'CN',
+    meaning: 'region of phone numbers that are written without a country code',
+    must: 'a region of two capital letters, like CN',
+    schema: z.string().refine(isSupportedCountry),
+  }),
+  LOG_LEVEL: variable({
+    default: 'info',
+    meaning: 'what is logged (JSON lines on standard error)',
+    ...oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  }),
+  NODE_ENV: variable({
+    default: 'development',
+    meaning: 'in production, introspection is off unless INTROSPECTION says on',
+    ...matching('a word', /^[\w-]+$/),
+  }),
+  INTROSPECTION: variable({
+    default: null,
+    absent: 'on, in production off',
+    meaning: 'whether clients may ask for the schema',
+    ...oneOf('on', 'off'),
+  }),
+  BODY_LIMIT_BYTES: variable({
+    default: '1000000',
+    meaning: 'longest body of a request',
+    ...whole(1000, 100_000_000),
+  }),
+  MAX_QUERY_TOKENS: variable({
+    default: '10000',
+    meaning: 'longest GraphQL document, in lexical tokens',
+    ...whole(100, 1_000_000),
+  }),
+  SHUTDOWN_DELAY_MS: variable({
+    default: '0',
+    meaning: 'after SIGTERM, how long to go on serving while /readyz is red, so that a load balancer can notice',
+    ...whole(0, 600_000),
+  }),
+} as const;
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly oldStoreUrl: string;
+  readonly newStoreUrl: string;
+  readonly controlUrl: string;
+  /** The control store's own URL where nothing else is said. */
+  readonly journalUrl: string;
+  /** Which of the stores are those of `dataDir`, because nothing else is said. */
+  readonly embedded: { readonly old: boolean; readonly new: boolean; readonly control: boolean };
+  /** null: the one kept in `dataDir`. */
+  readonly adminToken: string | null;
+  readonly leaseMs: number;
+  readonly requestTimeoutMs: number;
+  readonly switchTimeoutMs: number;
+  readonly label: string;
+  readonly sampleData: number;
+  readonly phoneRegion: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly introspection: boolean;
+  readonly bodyLimitBytes: number;
+  readonly maxQueryTokens: number;
+  readonly shutdownDelayMs: number;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads and checks every variable; an empty one counts as unset. Throws `ConfigError` about the first that is not what it may be. */
+export function loadConfig(env: Environment): Config {
+  const v = VARIABLES;
+  const read = <T>(
+    name: keyof typeof VARIABLES,
+    { schema, must, secret, default: fallback }: Variable<T>,
+  ): T | null => {
+    const text = env[name] || fallback;
+    if (text === null) return null;
+    const result = schema.safeParse(text);
+    if (result.success) return result.data;
+    const shown = secret ? `set to something else (${text.length} characters)` : JSON.stringify(maskPassword(text));
+    throw new ConfigError(`${name} is ${shown}; it must be ${must}.`);
+  };
+  const required = <T>(name: keyof typeof VARIABLES, of: Variable<T>): T => {
+    const value = read(name, of);
+    if (value === null) throw new TypeError(`${name} has no default`);
+    return value;
+  };
+
+  const dataDir = resolve(required('DATA_DIR', v.DATA_DIR));
+  const old = read('OLD_STORE_URL', v.OLD_STORE_URL);
+  const next = read('NEW_STORE_URL', v.NEW_STORE_URL);
+  const control = read('CONTROL_URL', v.CONTROL_URL);
+  const controlUrl = control ?? embeddedUrl(dataDir, 'control');
+  const production = required('NODE_ENV', v.NODE_ENV) === 'production';
+  return {
+    port: required('PORT', v.PORT),
+    host: required('HOST', v.HOST),
+    dataDir,
+    oldStoreUrl: old ?? embeddedUrl(dataDir, 'old'),
+    newStoreUrl: next ?? embeddedUrl(dataDir, 'new'),
+    controlUrl,
+    journalUrl: read('JOURNAL_URL', v.JOURNAL_URL) ?? controlUrl,
+    embedded: { old: old === null, new: next === null, control: control === null },
+    adminToken: read('ADMIN_TOKEN', v.ADMIN_TOKEN),
+    leaseMs: required('LEASE_MS', v.LEASE_MS),
+    requestTimeoutMs: required('REQUEST_TIMEOUT_MS', v.REQUEST_TIMEOUT_MS),
+    switchTimeoutMs: required('SWITCH_TIMEOUT_MS', v.SWITCH_TIMEOUT_MS),
+    label: read('INSTANCE_ID', v.INSTANCE_ID) ?? `${hostname()}-${process.pid}`,
+    sampleData: required('SAMPLE_DATA', v.SAMPLE_DATA),
+    phoneRegion: required('PHONE_REGION', v.PHONE_REGION),
+    logLevel: required('LOG_LEVEL', v.LOG_LEVEL),
+    introspection: (read('INTROSPECTION', v.INTROSPECTION) ?? (production ? 'off' : 'on')) === 'on',
+    bodyLimitBytes: required('BODY_LIMIT_BYTES', v.BODY_LIMIT_BYTES),
+    maxQueryTokens: required('MAX_QUERY_TOKENS', v.MAX_QUERY_TOKENS),
+    shutdownDelayMs: required('SHUTDOWN_DELAY_MS', v.SHUTDOWN_DELAY_MS),
+  };
+}
+
+/** A URL for messages and logs: passwords in the authority and in parameters replaced, also where the rest is not a URL. */
+export function maskPassword(url: string): string {
+  return url
+    .replace(/(:\/\/[^:/?#@]*:).*@/s, '$1***@')
+    .replace(/([?&;][^=&;]*(?:password|passwd|pwd|secret|token)[^=&;]*=)[^&;]*/gi, '$1***');
+}

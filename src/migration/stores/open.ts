@@ -1,0 +1,64 @@
+/**
+ * Data engines by the scheme of a URL: the only file outside of their own folders that names them.
+ */
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Dataset, StoreRole } from '../dataset.ts';
+import type { SqlDatabase } from '../sql/database.ts';
+import { openSqliteFile } from './sqlite/database.ts';
+import { sqliteStore } from './sqlite/index.ts';
+import type { Store } from './store.ts';
+
+export interface DataEngine {
+  /** How its URLs look, for messages. */
+  readonly form: string;
+  /** One name for one database, however its URL is written. */
+  identity(url: string): string;
+  /** Where its file lies; null for a server. */
+  directory(url: string): string | null;
+  openStore(url: string, role: StoreRole, dataset: Dataset): Store;
+  /** For the control store, the journal and whatever else the application keeps beside them. Throws what the driver throws. */
+  openDatabase<Tables>(url: string): SqlDatabase<Tables>;
+}
+
+const ENGINES: Readonly<Record<string, DataEngine>> = {
+  sqlite: {
+    form: 'sqlite:FILE',
+    identity: (url) => realFile(fileOf(url)),
+    directory: (url) => dirname(fileOf(url)),
+    openStore: (url, role, dataset) => sqliteStore({ file: fileOf(url), role, dataset, create: true }),
+    openDatabase: (url) => openSqliteFile(fileOf(url)),
+  },
+};
+
+/** What a URL may look like. */
+export const STORE_URL_FORMS: readonly string[] = Object.values(ENGINES).map((engine) => engine.form);
+
+/** The engine of a URL, or null when there is none of that scheme or the URL says nothing behind it. */
+export function findEngine(url: string): DataEngine | null {
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/s.exec(url) ?? [];
+  return rest === '' ? null : (ENGINES[scheme] ?? null);
+}
+
+/** The engine of a URL that `findEngine` knows. */
+export function engineOf(url: string): DataEngine {
+  const engine = findEngine(url);
+  if (!engine) throw new RangeError('no data engine has URLs of this scheme');
+  return engine;
+}
+
+/** The URL of a database that needs no server: the file `NAME.sqlite` in a directory. */
+export function embeddedUrl(dir: string, name: string): string {
+  return `sqlite:${join(dir, `${name}.sqlite`)}`;
+}
+
+function fileOf(url: string): string {
+  return resolve(url.slice(url.indexOf(':') + 1));
+}
+
+/** Links resolved as far as the file is there. */
+function realFile(file: string): string {
+  if (existsSync(file)) return realpathSync(file);
+  const dir = dirname(file);
+  return dir === file ? file : join(realFile(dir), basename(file));
+}

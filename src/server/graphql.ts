@@ -1,0 +1,144 @@
+/**
+ * GraphQL operations: executed under one state of the migration, again from the start when the lease runs out under them,
+ * and answered in time even when a store hangs.
+ */
+import {
+  ApolloServer,
+  type ApolloServerPlugin,
+  type HTTPGraphQLRequest,
+  type HTTPGraphQLResponse,
+} from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
+import type { GraphQLSchema } from 'graphql';
+import type { ErrorCode } from '../migration/errors.ts';
+import type { Logger } from '../migration/log.ts';
+import { failure, formatError, rootCause, severity } from './errors.ts';
+import { Attempt, type Context, type Request } from './request.ts';
+
+export interface GraphQLOptions {
+  readonly schema: GraphQLSchema;
+  readonly log: Logger;
+  readonly introspection: boolean;
+  /** Longest document, in lexical tokens: what parsing and validating cost goes by its length. */
+  readonly maxTokens: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface GraphQLEndpoint {
+  answer(http: HTTPGraphQLRequest, request: Request): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+export async function graphqlEndpoint(options: GraphQLOptions): Promise<GraphQLEndpoint> {
+  const { schema, log, introspection, maxTokens } = options;
+  const apollo = new ApolloServer<Context>({
+    schema,
+    introspection,
+    hideSchemaDetailsFromClientErrors: !introspection,
+    includeStacktraceInErrorResponses: false,
+    csrfPrevention: true,
+    stopOnTerminationSignals: false,
+    persistedQueries: false,
+    parseOptions: { maxTokens },
+    formatError,
+    logger: quiet(log),
+    plugins: [
+      ApolloServerPluginInlineTraceDisabled(),
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+      ApolloServerPluginSchemaReportingDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      watcher(log),
+    ],
+  });
+  await apollo.start();
+
+  const execute = async (http: HTTPGraphQLRequest, attempt: Attempt): Promise<Answer> => {
+    const context = async (): Promise<Context> => attempt.context;
+    return complete(await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest: http, context }), attempt);
+  };
+
+  return {
+    answer: async (http, request) => {
+      const overdue = request.overdue();
+      try {
+        do {
+          const attempt = new Attempt(request);
+          try {
+            const answer = await Promise.race([execute(http, attempt), overdue]);
+            if (answer === 'OVERDUE') break;
+            if (!attempt.expired) return answer;
+          } finally {
+            attempt.end();
+          }
+        } while (performance.now() < request.deadline);
+        const code = request.overdueCode;
+        log.warn({ requestId: request.options.requestId, code }, 'a request was not answered in time');
+        return failed(code);
+      } finally {
+        request.answered();
+      }
+    },
+    stop: () => apollo.stop(),
+  };
+}
+
+/**
+ * For clients that ask for `application/json` an answer to a well-formed request is 200, also when the document does not parse, does
+ * not validate or its variables do not fit: they read the errors from the body. With `application/graphql-response+json` it stays 400.
+ */
+function complete(response: HTTPGraphQLResponse, attempt: Attempt): Answer {
+  const { body } = response;
+  if (body.kind !== 'complete') throw new Error('incremental delivery is not part of the schema');
+  const headers = Object.fromEntries(response.headers);
+  const plain = headers['content-type']?.startsWith('application/json') ?? false;
+  const status = response.status ?? 200;
+  return { status: status === 400 && plain && attempt.wellFormed ? 200 : status, headers, body: body.string };
+}
+
+function failed(code: ErrorCode): Answer {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json; charset=utf-8' },
+    body: `${JSON.stringify({ errors: [failure(code)], data: null })}\n`,
+  };
+}
+
+/** Logs what clients are not told. The request's id is in the answer's `x-request-id`, so that one finds the other. */
+function watcher(log: Logger): ApolloServerPlugin<Context> {
+  return {
+    requestDidStart: async () => ({
+      didResolveSource: async ({ contextValue }) => {
+        contextValue.attempt.wellFormed = true;
+      },
+      didEncounterErrors: async ({ errors, contextValue, operationName }) => {
+        for (const error of errors) {
+          const level = severity(error);
+          if (level === 'none') continue;
+          const facts = { requestId: contextValue.requestId, operationName, path: error.path, err: rootCause(error) };
+          log[level](facts, level === 'warn' ? 'a request failed' : 'a request failed in a way nobody foresaw');
+        }
+      },
+    }),
+    unexpectedErrorProcessingRequest: async ({ requestContext, error }) => {
+      log.error({ requestId: requestContext.contextValue.requestId, err: error }, 'a request could not be processed');
+    },
+  };
+}
+
+/** Apollo Server speaks in plain strings. */
+function quiet(log: Logger): { [L in 'debug' | 'info' | 'warn' | 'error']: (message?: unknown) => void } {
+  const to = (level: 'debug' | 'info' | 'warn' | 'error') => (message?: unknown) => log[level]({}, String(message));
+  return { debug: to('debug'), info: to('debug'), warn: to('warn'), error: to('error') };
+}

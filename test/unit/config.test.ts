@@ -1,0 +1,109 @@
+import { isAbsolute, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ConfigError, loadConfig, maskPassword, VARIABLES } from '../../src/config.ts';
+
+const refusal = (env: Record<string, string>): string => {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error(`${JSON.stringify(env)} was accepted`);
+};
+
+describe('defaults', () => {
+  test('need nothing', () => {
+    const config = loadConfig({});
+    expect(config).toMatchObject({
+      port: 4001,
+      host: '127.0.0.1',
+      adminToken: null,
+      leaseMs: 2000,
+      requestTimeoutMs: 10_000,
+      switchTimeoutMs: 10_000,
+      sampleData: 20_000,
+      phoneRegion: 'CN',
+      introspection: true,
+      embedded: { old: true, new: true, control: true },
+    });
+    expect(isAbsolute(config.dataDir)).toBe(true);
+    expect(config.oldStoreUrl).toContain(join(config.dataDir, 'old.'));
+    expect(config.journalUrl).toBe(config.controlUrl);
+    expect(config.label).toMatch(/-\d+$/);
+  });
+
+  test('an empty variable is an unset one', () => {
+    const empty = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, '']));
+    expect(loadConfig(empty)).toEqual(loadConfig({}));
+  });
+
+  test('the journal lies in the control store wherever that is', () => {
+    const config = loadConfig({ CONTROL_URL: 'sqlite:/tmp/elsewhere.sqlite' });
+    expect(config.journalUrl).toBe('sqlite:/tmp/elsewhere.sqlite');
+    expect(config.embedded.control).toBe(false);
+  });
+
+  test('introspection is off in production unless it is asked for', () => {
+    expect(loadConfig({ NODE_ENV: 'production' }).introspection).toBe(false);
+    expect(loadConfig({ NODE_ENV: 'production', INTROSPECTION: 'on' }).introspection).toBe(true);
+    expect(loadConfig({ INTROSPECTION: 'off' }).introspection).toBe(false);
+  });
+});
+
+describe('a bad variable', () => {
+  test.each([
+    ['PORT', 'http', 'a whole number from 0 to 65535'],
+    ['PORT', '65536', 'a whole number from 0 to 65535'],
+    ['PORT', '-1', 'a whole number'],
+    ['PORT', '4001.5', 'a whole number'],
+    ['PORT', ' 4001', 'a whole number'],
+    ['HOST', 'a b', 'an address or a host name'],
+    ['OLD_STORE_URL', 'oracle://x/y', 'sqlite:FILE'],
+    ['NEW_STORE_URL', 'sqlite:', 'sqlite:FILE'],
+    ['CONTROL_URL', '/tmp/control.sqlite', 'sqlite:FILE'],
+    ['LEASE_MS', '1e4', 'a whole number'],
+    ['REQUEST_TIMEOUT_MS', '0', 'a whole number from 100'],
+    ['SWITCH_TIMEOUT_MS', 'never', 'a whole number'],
+    ['INSTANCE_ID', 'two words', '1 to 100 visible'],
+    ['SAMPLE_DATA', '20k', 'a whole number from 0'],
+    ['PHONE_REGION', 'XX', 'a region of two capital letters'],
+    ['LOG_LEVEL', 'loud', 'one of debug, info'],
+    ['INTROSPECTION', 'yes', 'one of on, off'],
+    ['BODY_LIMIT_BYTES', '10', 'a whole number from 1000'],
+  ])('%s=%s is refused in one line', (name, value, may) => {
+    const message = refusal({ [name]: value });
+    expect(message).toContain(`${name} is ${JSON.stringify(value)}; it must be `);
+    expect(message).toContain(may);
+    expect(message).not.toContain('\n');
+  });
+
+  test('shows no token', () => {
+    const message = refusal({ ADMIN_TOKEN: 'hush hush' });
+    expect(message).toContain('ADMIN_TOKEN is set to something else');
+    expect(message).not.toContain('hush');
+  });
+
+  test('shows no password', () => {
+    expect(refusal({ OLD_STORE_URL: 'what://me:hush@h/db?password=hush' })).not.toContain('hush');
+  });
+});
+
+test.each([
+  ['x://u:pw@host:1/db', 'x://u:***@host:1/db'],
+  ['x://:pw@host', 'x://:***@host'],
+  ['x://u:p@w/or:d@host/db', 'x://u:***@host/db'],
+  ['x://u@host/db?password=pw&b=1', 'x://u@host/db?password=***&b=1'],
+  ['x://host:5432/db', 'x://host:5432/db'],
+  ['file:/a/b', 'file:/a/b'],
+])('maskPassword(%j)', (url, masked) => {
+  expect(maskPassword(url)).toBe(masked);
+});
+
+test('every variable says what it means and what it is when unset', () => {
+  for (const [name, variable] of Object.entries(VARIABLES)) {
+    expect(name).toMatch(/^[A-Z][A-Z_]+$/);
+    expect(variable.meaning).not.toBe('');
+    expect(variable.default !== null || ('absent' in variable && variable.absent !== '')).toBe(true);
+  }
+});

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  // Without this graphql is loaded twice, as CommonJS and as a module, and one does not know the other's classes.
+  resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/long/**', 'test/gateway/**'],
+    testTimeout: 20_000,
+  },
+});
