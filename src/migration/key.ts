@@ -5,7 +5,7 @@
  * field after field, into one string without NUL whose UTF-8 byte order equals the field-wise order:
  *
  *   separator  U+0001                      lower than everything that can follow
- *   text       itself, with U+0000, U+0001 and U+0002 written as U+0002 and U+0001, U+0002, U+0003
+ *   text       itself, with U+0000, U+0001 and U+0002 written as U+0002 and U+0002, U+0003, U+0004
  *   integer    16 hex digits of the value plus 2^63
  *
  * `compareKeys` compares two such strings by bytes; JavaScript's own `<` compares UTF-16 units and is wrong
@@ -18,7 +18,9 @@ const ESCAPE = '\u0002';
 // oxlint-disable-next-line no-control-regex
 const RESERVED = /[\u0000-\u0002]/g;
 // oxlint-disable-next-line no-control-regex
-const ESCAPED = /\u0002([\u0001-\u0003])/g;
+const ESCAPED = /\u0002([\u0002-\u0004])/g;
+/** Keeps the separator out of what is escaped. */
+const SHIFT = 2;
 const BIAS = 1n << 63n;
 
 export const KEY_TYPES = ['text', 'integer', 'bigint'] as const satisfies readonly ColumnType[];
@@ -49,7 +51,7 @@ export function formatKey(fields: readonly KeyField[], key: string): string {
 function encodePart(type: KeyType, value: Value, field: string): string {
   if (type === 'text') {
     if (typeof value !== 'string') throw new TypeError(`key field ${field} must be text`);
-    return value.replace(RESERVED, (c) => ESCAPE + String.fromCharCode(c.charCodeAt(0) + 1));
+    return value.replace(RESERVED, (c) => ESCAPE + String.fromCharCode(c.charCodeAt(0) + SHIFT));
   }
   if (typeof value !== 'number' && typeof value !== 'string')
     throw new TypeError(`key field ${field} must be a number`);
@@ -57,7 +59,7 @@ function encodePart(type: KeyType, value: Value, field: string): string {
 }
 
 function decodePart(type: KeyType, part: string): Value {
-  if (type === 'text') return part.replace(ESCAPED, (_, c: string) => String.fromCharCode(c.charCodeAt(0) - 1));
+  if (type === 'text') return part.replace(ESCAPED, (_, c: string) => String.fromCharCode(c.charCodeAt(0) - SHIFT));
   const value = BigInt(`0x${part}`) - BIAS;
   return type === 'integer' ? Number(value) : value.toString();
 }
