@@ -12,23 +12,16 @@ import { CompiledQuery, Kysely, SqliteDialect, SqliteDriver } from 'kysely';
 import type { DatabaseConnection, SqliteDatabase as KyselySqlite, SqliteDialectConfig, Transaction } from 'kysely';
 import type { SqlDatabase } from '../../sql/database.ts';
 
-/** How long a transaction tries to begin on a busy file before it fails, milliseconds. */
-const BUSY_MS = 5000;
-/** SQLite's own default is 2 GiB of cached statements' worth of nothing; a few hundred shapes are all there are here. */
+/** How long work waits for a busy file before it fails, milliseconds. */
+export const BUSY_MS = 5000;
+/** How long opening waits inside the driver while another connection turns the write-ahead log on, milliseconds. */
+const OPEN_MS = 1000;
+/** Prepared statements kept for each connection; a few hundred shapes are all there are here. */
 const STATEMENTS = 500;
 
 class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    const until = performance.now() + BUSY_MS;
-    for (let wait = 1; ; wait = Math.min(wait * 2, 20)) {
-      try {
-        await connection.executeQuery(CompiledQuery.raw('begin immediate'));
-        return;
-      } catch (error) {
-        if (!isBusy(error) || performance.now() > until) throw error;
-        await delay(wait);
-      }
-    }
+    await whenFree(() => connection.executeQuery(CompiledQuery.raw('begin immediate')));
   }
 }
 
@@ -67,42 +60,80 @@ export function openSqliteFile<Tables>(file: string): SqliteFile<Tables> {
     close: async () => {
       await read.destroy();
       await write.destroy();
+      // kysely closes what it has used; a connection that was never needed is still open.
+      reader.close();
+      writer.close();
     },
   };
 }
 
-function connect(file: string): SqliteDriverDatabase.Database {
-  const db = new SqliteDriverDatabase(file, { timeout: 0 });
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = FULL');
-  db.pragma('foreign_keys = ON');
-  db.pragma('temp_store = MEMORY');
-  db.defaultSafeIntegers(true);
-  return db;
+/** One connection, set up as all of them are; integers come out as bigint. `mustExist`: never make the file. */
+export function connect(file: string, options: { readonly mustExist?: boolean } = {}): SqliteDriverDatabase.Database {
+  const db = new SqliteDriverDatabase(file, { timeout: OPEN_MS, fileMustExist: options.mustExist ?? false });
+  try {
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma('foreign_keys = ON');
+    db.pragma('temp_store = MEMORY');
+    db.pragma('busy_timeout = 0');
+    db.defaultSafeIntegers(true);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Does the work, again after a growing pause while the file is busy; the last busy error is thrown when `timeoutMs` have passed. */
+export async function whenFree<T>(work: () => T | Promise<T>, timeoutMs: number = BUSY_MS): Promise<T> {
+  const until = performance.now() + timeoutMs;
+  for (let wait = 1; ; wait = Math.min(wait * 2, 20)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= until) throw error;
+      await delay(Math.min(wait, Math.max(until - performance.now(), 0)));
+    }
+  }
 }
 
 /** kysely prepares a statement for each execution; this keeps the prepared ones. */
 function cached(db: SqliteDriverDatabase.Database): KyselySqlite {
-  const statements = new Map<string, SqliteDriverDatabase.Statement<unknown[]>>();
+  const statement = statementCache(db);
   return {
     close: () => db.close(),
     prepare: (sql) => {
-      let statement = statements.get(sql);
-      if (!statement) {
-        if (statements.size >= STATEMENTS) statements.clear();
-        statement = db.prepare<unknown[]>(sql);
-        statements.set(sql, statement);
-      }
+      const prepared = statement(sql);
       return {
-        reader: statement.reader,
-        all: (parameters) => statement.all(...parameters),
-        run: (parameters) => statement.run(...parameters),
-        iterate: (parameters) => statement.iterate(...parameters) as IterableIterator<unknown>,
+        reader: prepared.reader,
+        all: (parameters) => prepared.all(...parameters),
+        run: (parameters) => prepared.run(...parameters),
+        iterate: (parameters) => prepared.iterate(...parameters) as IterableIterator<unknown>,
       };
     },
   };
 }
 
+/** Prepares each text once, and forgets all of them when there are too many. */
+export function statementCache(
+  db: SqliteDriverDatabase.Database,
+): (sql: string) => SqliteDriverDatabase.Statement<unknown[]> {
+  const statements = new Map<string, SqliteDriverDatabase.Statement<unknown[]>>();
+  return (sql) => {
+    let statement = statements.get(sql);
+    if (!statement) {
+      if (statements.size >= STATEMENTS) statements.clear();
+      statement = db.prepare<unknown[]>(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
+}
+
 export function isBusy(error: unknown): boolean {
-  return error instanceof SqliteDriverDatabase.SqliteError && error.code.startsWith('SQLITE_BUSY');
+  return isSqliteError(error) && error.code.startsWith('SQLITE_BUSY');
+}
+
+export function isSqliteError(error: unknown): error is InstanceType<typeof SqliteDriverDatabase.SqliteError> {
+  return error instanceof SqliteDriverDatabase.SqliteError;
 }

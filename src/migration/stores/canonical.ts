@@ -1,0 +1,59 @@
+/**
+ * What counts as a value: the rules of `Value`, column by column, the same for every engine.
+ *
+ * A value that breaks them is refused when it is written and reported as unreadable when it is read: two spellings of one value
+ * would make compare-and-set fail and the verification find differences where there are none.
+ */
+import type { Column, ColumnType, Value } from '../dataset.ts';
+
+const INT64 = 2n ** 63n;
+const DIGITS = /^(?:0|-?[1-9]\d*)$/;
+const DECIMAL = /^-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?$/;
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+
+const RULES: Record<ColumnType, { readonly must: string; holds(value: Value): boolean }> = {
+  text: { must: 'be text of whole Unicode characters', holds: isText },
+  integer: { must: 'be an integer between -(2^53 - 1) and 2^53 - 1', holds: (v) => Number.isSafeInteger(v) },
+  bigint: { must: 'be an integer of 64 bits, in decimal digits', holds: isBigint },
+  decimal: {
+    must: 'be a decimal number without exponent and superfluous zeros',
+    holds: (v) => typeof v === 'string' && DECIMAL.test(v) && v !== '-0',
+  },
+  timestamp: { must: 'be a UTC time like 2026-01-31T23:59:59.123456Z', holds: isTimestamp },
+  boolean: { must: 'be true or false', holds: (v) => typeof v === 'boolean' },
+  json: { must: 'be JSON text', holds: isJson },
+};
+
+/** Why this is no value of the column, in words that follow the column's name ("must be …"); null: it is one. */
+export function canonicalFault(column: Column, value: Value): string | null {
+  if (value === null) return column.nullable ? null : 'must not be null';
+  const rule = RULES[column.type];
+  return rule.holds(value) ? null : `must ${rule.must}`;
+}
+
+function isText(value: Value): boolean {
+  return typeof value === 'string' && value.isWellFormed();
+}
+
+function isBigint(value: Value): boolean {
+  if (typeof value !== 'string' || value.length > 20 || !DIGITS.test(value)) return false;
+  const n = BigInt(value);
+  return n >= -INT64 && n < INT64;
+}
+
+function isTimestamp(value: Value): boolean {
+  if (typeof value !== 'string' || !TIMESTAMP.test(value)) return false;
+  // `Date` takes 30 February for 2 March and 24:00 for the next day: only what comes back as it went in is a time.
+  const time = Date.parse(`${value.slice(0, 19)}Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value.slice(0, 19));
+}
+
+function isJson(value: Value): boolean {
+  if (typeof value !== 'string' || !value.isWellFormed()) return false;
+  try {
+    JSON.parse(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
