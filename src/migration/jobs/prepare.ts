@@ -58,14 +58,15 @@ async function prepareCopy(
 ): Promise<StepResult> {
   const store = ctx.stores.NEW;
   const fence = await store.fence.read();
+  const ours = fence?.deployment === ctx.deployment;
+  // A table that no run of this deployment ever fenced is not ours to empty.
+  if (!ours && (await store.reader.page(EVERYTHING, 1)).length > 0) {
+    return blocked('the new table has rows that no run of this deployment put there');
+  }
+  if (fence && !ours && fence.epoch >= epoch)
+    return blocked(`the new store is fenced by deployment ${fence.deployment}`);
   if (fence && fence.epoch > epoch) return IDLE;
-  const foreign = fence !== null && fence.deployment !== ctx.deployment;
-  if (fence?.epoch !== epoch || foreign) {
-    // A table that no run of this deployment ever fenced is not ours to empty.
-    if ((fence === null || foreign) && (await store.reader.page(EVERYTHING, 1)).length > 0) {
-      return blocked('the new table has rows that no run of this deployment put there');
-    }
-    if (foreign) return blocked(`the new store is fenced by another deployment, ${fence.deployment}`);
+  if (fence?.epoch !== epoch) {
     await raise(ctx, { epoch, step: CLOSED_STEP, mode: 'CLOSED', run: null });
     return PROGRESSED;
   }
