@@ -1,0 +1,151 @@
+/** What is read of the journal. */
+import { JOURNAL_SLOTS, type StoreRole } from '../../dataset.ts';
+import { compareKeys } from '../../key.ts';
+import type { Journal, JournalEntry, JournalStatus, Slot } from '../journal.ts';
+import { ALL_SLOTS, padded, unavailable, type Access } from './access.ts';
+import { entriesOf, entryOf, numberOrNull, snapshot, type Db, type EntriesQuery } from './snapshot.ts';
+import { LACKS } from './tables.ts';
+
+type Addresses = Parameters<Journal['read']>[0];
+type PageQuery = Parameters<Journal['page']>[0];
+
+/** Keys in one statement; more only if one slot alone has more. */
+const MAX_KEYS = 4096;
+
+export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 'lacking' | 'status'> {
+  return {
+    async read(addresses) {
+      const entries = new Map<string, JournalEntry>();
+      const slots = new Map<number, Slot>();
+      for (const group of inGroups(addresses)) {
+        const keys = padded(group.map(({ key }) => key));
+        const asked = [...new Set(group.map(({ slot }) => slot))];
+        const view = await snapshot(access, asked, (db) => entriesOf(db, access).where('e.key', 'in', keys));
+        for (const row of view.rows) entries.set(row.key, entryOf(row));
+        for (const [number, slot] of view.slots) slots.set(number, slot);
+      }
+      return { entries, slots };
+    },
+
+    async page(query) {
+      const asked = query.slot === undefined ? ALL_SLOTS : [query.slot];
+      const { rows, slots } = await snapshot(access, asked, (db) => pageOf(db, access, query));
+      return { entries: rows.toSorted((a, b) => compareKeys(a.key, b.key)).map(entryOf), slots };
+    },
+
+    async owed({ role, limit, held }) {
+      const { rows } = await snapshot(access, ALL_SLOTS, (db) => {
+        const owed = entriesOf(db, access).where(`e.${LACKS[role]}`, 'is not', null);
+        const free = held ? owed : owed.where('e.held_until', '<=', access.clock.wall());
+        return free.orderBy('e.since').orderBy('e.key').limit(limit);
+      });
+      return rows.toSorted((a, b) => Number(a.since) - Number(b.since) || compareKeys(a.key, b.key)).map(entryOf);
+    },
+
+    lacking: (role, what) =>
+      access.read(async (db) => {
+        const counted = what === 'ALL' ? lackedBy(db, access, role) : lackedUpToNoted(db, access, role);
+        const row = await db
+          .selectNoFrom([trustedSlots(db, access).as('trusted'), counted.as('lacked')])
+          .executeTakeFirstOrThrow();
+        checkTrusted(access, row.trusted);
+        return Number(row.lacked);
+      }),
+
+    status: () => access.read((db) => status(db, access)),
+  };
+}
+
+/** The addresses in groups that one statement each can ask for; those of one slot stay together. */
+function inGroups(addresses: Addresses): readonly Addresses[] {
+  if (addresses.length === 0) return [];
+  if (addresses.length <= MAX_KEYS) return [addresses];
+  const groups: Addresses[number][][] = [];
+  for (const ofSlot of Map.groupBy(addresses, ({ slot }) => slot).values()) {
+    const group = groups.at(-1);
+    if (group && group.length + ofSlot.length <= MAX_KEYS) group.push(...ofSlot);
+    else groups.push(ofSlot);
+  }
+  return groups;
+}
+
+function pageOf(db: Db, access: Access, { after, limit, listed, slot }: PageQuery): EntriesQuery {
+  let entries = entriesOf(db, access).limit(limit);
+  if (slot !== undefined) entries = entries.where('e.slot', '=', slot);
+  if (!listed) {
+    if (after !== null) entries = entries.where('e.key', '>', after);
+    return entries.orderBy('e.key');
+  }
+  let found = entries
+    .innerJoin('crossfade_journal_listed as l', (join) =>
+      join.onRef('l.dataset', '=', 'e.dataset').onRef('l.key', '=', 'e.key'),
+    )
+    .where('l.dataset', '=', access.dataset)
+    .where('l.field', '=', listed.field)
+    .where('l.value', '=', JSON.stringify(listed.value));
+  if (after !== null) found = found.where('l.key', '>', after);
+  return found.orderBy('l.key');
+}
+
+async function status(db: Db, access: Access): Promise<JournalStatus> {
+  const entries = () => db.selectFrom('crossfade_journal_entry').where('dataset', '=', access.dataset);
+  // An entry is there as long as a store lacks something of it, so the oldest debt is as old as the oldest entry.
+  const oldest = (role: StoreRole) =>
+    entries()
+      .where(LACKS[role], 'is not', null)
+      .select((eb) => eb.fn.min('since').as('since'));
+  const row = await db
+    .selectNoFrom([
+      trustedSlots(db, access).as('trusted'),
+      entries()
+        .select((eb) => eb.fn.countAll().as('count'))
+        .as('entries'),
+      lackedBy(db, access, 'OLD').as('old'),
+      lackedBy(db, access, 'NEW').as('new'),
+      oldest('OLD').as('oldest_old'),
+      oldest('NEW').as('oldest_new'),
+    ])
+    .executeTakeFirstOrThrow();
+  checkTrusted(access, row.trusted);
+  const times = [row.oldest_old, row.oldest_new].flatMap((time) => numberOrNull(time) ?? []);
+  return {
+    entries: Number(row.entries),
+    oldestAgeSeconds: times.length === 0 ? null : Math.max(0, access.clock.wall() - Math.min(...times)) / 1000,
+    pending: { OLD: Number(row.old), NEW: Number(row.new) },
+  };
+}
+
+function lackedBy(db: Db, access: Access, role: StoreRole) {
+  return db
+    .selectFrom('crossfade_journal_entry')
+    .select((eb) => eb.fn.countAll().as('count'))
+    .where('dataset', '=', access.dataset)
+    .where(LACKS[role], 'is not', null);
+}
+
+function lackedUpToNoted(db: Db, access: Access, role: StoreRole) {
+  return db
+    .selectFrom('crossfade_journal_slot as s')
+    .innerJoin('crossfade_journal_entry as e', (join) =>
+      join
+        .onRef('e.dataset', '=', 's.dataset')
+        .onRef('e.slot', '=', 's.slot')
+        .onRef(`e.${LACKS[role]}`, '<=', 's.noted_seq'),
+    )
+    .select((eb) => eb.fn.countAll().as('count'))
+    .where('s.dataset', '=', access.dataset);
+}
+
+/** How many slots are there, of the trusted incarnation; for statements that count and have no use for the slots themselves. */
+function trustedSlots(db: Db, access: Access) {
+  const slots = db
+    .selectFrom('crossfade_journal_slot')
+    .select((eb) => eb.fn.countAll().as('count'))
+    .where('dataset', '=', access.dataset);
+  return access.trusted === null ? slots : slots.where('incarnation', '=', access.trusted);
+}
+
+function checkTrusted(access: Access, trusted: number | string | bigint | null): void {
+  if (Number(trusted) === JOURNAL_SLOTS) return;
+  throw unavailable(`Slots of the journal of ${access.dataset} are missing, or are not of ${access.trusted}.`);
+}

@@ -1,0 +1,90 @@
+/**
+ * Slots and entries in one statement, so that they are of one moment in every engine and at every isolation level:
+ * what the entries say is worth only what the epoch of their slot says.
+ */
+import { sql, type Kysely } from 'kysely';
+import type { Image, JournalEntry, Slot } from '../journal.ts';
+import { padded, type Access } from './access.ts';
+import type { Integer, JournalTables } from './tables.ts';
+
+export type Db = Kysely<JournalTables>;
+
+interface SlotRow {
+  readonly key: null;
+  readonly slot: Integer;
+  readonly epoch: Integer;
+  readonly open: Integer;
+  readonly mark: Integer;
+  readonly incarnation: string;
+}
+
+export interface EntryRow {
+  readonly key: string;
+  readonly slot: Integer;
+  readonly seq: Integer;
+  readonly image: string | null;
+  readonly lacks_old: Integer | null;
+  readonly lacks_new: Integer | null;
+  readonly since: Integer;
+}
+
+const OF_SLOTS = ['epoch', 'open', 'mark', 'incarnation'] as const;
+const OF_ENTRIES = ['key', 'seq', 'image', 'lacks_old', 'lacks_new', 'since'] as const;
+const nothing = sql<null>`null`;
+
+export function entriesOf(db: Db, access: Access) {
+  return db
+    .selectFrom('crossfade_journal_entry as e')
+    .select(['e.slot', 'e.key', 'e.seq', 'e.image', 'e.lacks_old', 'e.lacks_new', 'e.since'])
+    .where('e.dataset', '=', access.dataset);
+}
+export type EntriesQuery = ReturnType<typeof entriesOf>;
+
+/** These slots, checked, and the rows of the query, in no order. */
+export async function snapshot(
+  access: Access,
+  slots: readonly number[],
+  query: (db: Db) => EntriesQuery,
+): Promise<{ readonly rows: readonly EntryRow[]; readonly slots: ReadonlyMap<number, Slot> }> {
+  const rows = await access.read((db) => {
+    const slotRows = db
+      .selectFrom('crossfade_journal_slot')
+      .select(['slot', ...OF_SLOTS])
+      .select(OF_ENTRIES.map((name) => nothing.as(name)))
+      .where('dataset', '=', access.dataset)
+      .where('slot', 'in', padded(slots))
+      .$castTo<SlotRow | EntryRow>();
+    const entryRows = db
+      .selectFrom(query(db).as('found'))
+      .select('slot')
+      .select(OF_SLOTS.map((name) => nothing.as(name)))
+      .select(OF_ENTRIES)
+      .$castTo<SlotRow | EntryRow>();
+    return slotRows.unionAll(entryRows).execute();
+  });
+  const found = rows.filter((row) => row.key === null);
+  access.check(slots, found);
+  return {
+    rows: rows.filter((row) => row.key !== null),
+    slots: new Map(found.map((row) => [Number(row.slot), slotOf(row)])),
+  };
+}
+
+function slotOf(row: SlotRow): Slot {
+  return { slot: Number(row.slot), epoch: Number(row.epoch), open: Number(row.open) === 1, mark: Number(row.mark) };
+}
+
+export function entryOf(row: EntryRow): JournalEntry {
+  const image: Image | null = row.image === null ? null : JSON.parse(row.image);
+  return {
+    key: row.key,
+    slot: Number(row.slot),
+    seq: Number(row.seq),
+    image,
+    lacks: { OLD: numberOrNull(row.lacks_old), NEW: numberOrNull(row.lacks_new) },
+  };
+}
+
+export function numberOrNull(value: Integer | null): number | null {
+  return value === null ? null : Number(value);
+}
