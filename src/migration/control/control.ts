@@ -129,8 +129,8 @@ export interface ControlStore {
   /** Registers or renews the instance and reads the record, in one transaction. */
   renew(renewal: Renewal): Promise<ControlRecord | null>;
   release(dataset: string, id: string): Promise<void>;
-  /** Instances seen within `withinMs` (all: those not swept yet). */
-  instances(dataset: string, withinMs: number): Promise<readonly InstanceRow[]>;
+  /** Instances seen within `withinMs`; null: all that were not swept yet. */
+  instances(dataset: string, withinMs: number | null): Promise<readonly InstanceRow[]>;
 
   /** Newest first; `before`: epochs below it. */
   history(dataset: string, before: number | null, limit: number): Promise<readonly Transition[]>;

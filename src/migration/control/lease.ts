@@ -59,6 +59,8 @@ export class View {
 
 /** How often the record is read again: several times a lease, so that one lost answer costs nothing. */
 const RENEWALS_PER_LEASE = 4;
+/** How often the record is read again while a switch is on, milliseconds. */
+const SWITCHING_MS = 20;
 /** While a request waits for a switch to move on, milliseconds between two looks at the record. */
 const IMPATIENT_MS = 5;
 
@@ -231,7 +233,9 @@ export class Lease {
     while (!this.#stopping.signal.aborted) {
       this.#wake = new AbortController();
       if (this.#answer() <= this.#answered || this.#stopping.signal.aborted) {
-        await clock.delay(leaseMs / RENEWALS_PER_LEASE, this.#wake.signal);
+        const pause = leaseMs / RENEWALS_PER_LEASE;
+        const switching = this.#current?.record.switching;
+        await clock.delay(switching ? Math.min(pause, SWITCHING_MS) : pause, this.#wake.signal);
       }
       if (this.#stopping.signal.aborted) return;
       try {

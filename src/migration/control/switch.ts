@@ -164,7 +164,7 @@ export class SwitchDriver {
     return this.#poll(until, async () => {
       const elapsed = clock.monotonic() - since;
       const now = isoTime(clock);
-      const silent = (await control.instances(dataset.name, Number.MAX_SAFE_INTEGER)).filter(
+      const silent = (await control.instances(dataset.name, null)).filter(
         (instance) =>
           instance.answered < record.revision &&
           elapsed <= instance.leaseMs * (1 + DRIFT) + MARGIN_MS &&

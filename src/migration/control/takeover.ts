@@ -41,6 +41,7 @@ export class Takeover {
   }
 
   #look(): void {
+    if (this.#stopping.signal.aborted) return;
     const { revision, switching } = this.#options.lease.newest();
     if (!switching || revision <= this.#watched || this.#options.driver.isDriving(switching.epoch)) return;
     this.#watched = revision;
@@ -55,8 +56,9 @@ export class Takeover {
     if (this.#stopping.signal.aborted || now !== revision || !switching || driver.isDriving(number)) return;
     log.info({ epoch: number, phase: switching.phase }, 'taking over a switch that does not move');
     await driver.drive(number).catch((error: unknown) => {
+      log.warn({ err: error, epoch: number }, 'a switch is held up; trying again');
       this.#watched = -1;
-      log.warn({ err: error, epoch: number }, 'the switch could not be taken over');
+      this.#look();
     });
   }
 }

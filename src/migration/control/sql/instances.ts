@@ -40,8 +40,8 @@ export function instanceTable(access: Access): Pick<ControlStore, 'renew' | 'rel
 
     instances: (dataset, withinMs) =>
       access.read(async (db) => {
-        const rows = db.selectFrom('crossfade_instance').selectAll().where('dataset', '=', dataset);
-        const seen = rows.where('last_seen_at', '>=', access.time(-withinMs)).orderBy('id');
+        const all = db.selectFrom('crossfade_instance').selectAll().where('dataset', '=', dataset).orderBy('id');
+        const seen = withinMs === null ? all : all.where('last_seen_at', '>=', access.time(-withinMs));
         return (await seen.execute()).map(fromRow);
       }),
   };
