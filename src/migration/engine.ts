@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Decision, Engine, Mutated, Operation, Operator, Situation } from './api.ts';
 import { systemClock, type Clock } from './clock.ts';
-import type { ControlRecord, ControlStore } from './control/control.ts';
+import type { ControlStore } from './control/control.ts';
+import { findOrFound } from './control/found.ts';
 import { Lease } from './control/lease.ts';
 import { epochOf, logicOf, placeOf } from './control/situation.ts';
 import { SwitchDriver } from './control/switch.ts';
@@ -13,7 +14,7 @@ import { Workers } from './jobs/workers.ts';
 import type { Journal } from './journal/journal.ts';
 import { silent, type Logger } from './log.ts';
 import { Notes } from './notes.ts';
-import { createOperator, percentOutsideDual } from './operator.ts';
+import { createOperator } from './operator.ts';
 import { ReadOperation, type ReadDevices } from './reads.ts';
 import { authorityOf, usesJournal } from './states.ts';
 import type { Store } from './stores/store.ts';
@@ -87,7 +88,9 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
   async start(): Promise<void> {
     const { control, journal, dataset, requestTimeoutMs } = this.#options;
     const deployment = await control.open();
-    const record = (await control.read(dataset.name)) ?? (await this.#found(deployment));
+    const store = this.#options.stores[this.#options.initial ?? 'OLD'];
+    const founding = { control, dataset: dataset.name, store, deployment, lockTimeoutMs: LOCK_TIMEOUT_MS };
+    const record = await findOrFound(founding);
     // A journal in use that lacks its slots is a loss, and stays closed; otherwise they are made before the first announce.
     if (!usesJournal(record.place.state) && record.switching?.phase !== 'FLIP') await journal.init(record.epoch);
     this.#lease.onView((view) => journal.expect(view.record.incarnation));
@@ -192,40 +195,6 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     if (!this.#running) throw new CrossfadeError('INTERNAL', { message: 'The engine is not running.' });
     return this.#running;
   }
-
-  /** The first record of a dataset, and the fence of the store that serves it. */
-  async #found(deployment: string): Promise<ControlRecord> {
-    const { control, dataset, stores, initial = 'OLD' } = this.#options;
-    const fence = await stores[initial].fence.read();
-    if (fence && fence.deployment !== deployment) throw foreign(initial, dataset.name);
-    const record = await control.create(firstRecord(dataset.name, initial));
-    const first = { epoch: record.epoch, step: 0, mode: 'DIRECT', run: null, deployment } as const;
-    const stands = await stores[initial].fence.raise(first, { timeoutMs: LOCK_TIMEOUT_MS });
-    if (stands.deployment !== deployment) throw foreign(initial, dataset.name);
-    return record;
-  }
-}
-
-function firstRecord(dataset: string, initial: StoreRole): ControlRecord {
-  return {
-    dataset,
-    revision: 1,
-    place: { state: initial, percent: percentOutsideDual(initial) },
-    epoch: 1,
-    lastNumber: 1,
-    run: null,
-    switching: null,
-    pinnedLogic: null,
-    incarnation: null,
-    copy: { paused: false, rateLimit: null },
-    dualSince: null,
-  };
-}
-
-function foreign(role: StoreRole, dataset: string): CrossfadeError {
-  return new CrossfadeError('STORE_UNAVAILABLE', {
-    message: `The ${role === 'OLD' ? 'old' : 'new'} store of ${dataset} belongs to another control store; starting over with an empty control store could serve the wrong data.`,
-  });
 }
 
 function rowOf(row: Row | null): Row {
