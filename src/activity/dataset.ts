@@ -4,9 +4,11 @@
  * The old table keeps the answer, the new one the recommendation code; `mapping.ts` says how one becomes the other.
  */
 import { Dataset, text, timestamp, type Faces, type RowOf } from '../migration/dataset.ts';
+import { decodeKey, encodeKey, type KeyField } from '../migration/key.ts';
 import type { Catalogue } from './catalogue.ts';
 import { participationMapper } from './mapping.ts';
 import { phoneParser, type PhoneParser } from './phone.ts';
+import { isNameable } from './text.ts';
 
 export const PARTICIPATION = 'participation';
 
@@ -27,6 +29,20 @@ export type ParticipationKey = { readonly phone: string; readonly event: string 
 
 export type ParticipationDataset = Dataset<OldParticipation, NewParticipation>;
 
+const KEY = ['phone', 'event'] as const satisfies readonly (keyof ParticipationKey)[];
+const KEY_FIELDS: readonly KeyField[] = KEY.map((field) => ({ field, type: 'text' }));
+
+/** Is this the encoded key of a participation that there could be? */
+export function isParticipationKey(key: string): boolean {
+  try {
+    const row = decodeKey(KEY_FIELDS, key);
+    return encodeKey(KEY_FIELDS, row) === key && Object.values(row).every((part) => isNameable(String(part)));
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
 /** The definition; `catalogue` is asked once a batch for the events of its rows. */
 export function participationDataset(
   catalogue: Pick<Catalogue, 'getMany'>,
@@ -34,7 +50,7 @@ export function participationDataset(
 ): ParticipationDataset {
   return new Dataset({
     name: PARTICIPATION,
-    key: ['phone', 'event'],
+    key: KEY,
     partitionBy: 'phone',
     listBy: ['phone', 'event'],
     old: { name: 'participation_old', columns: oldColumns },

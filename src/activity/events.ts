@@ -31,8 +31,11 @@ export function openness(event: Pick<Event, 'opensAt' | 'closesAt'>, now: string
   return event.closesAt !== null && now >= event.closesAt ? 'CLOSED' : 'OPEN';
 }
 
-/** Has who took part with this earned the reward? Pass what is known; the answer and its code stand for the same choice. */
-export function isCorrect(event: Event, entry: { readonly answer?: string; readonly code?: string }): boolean {
+/** Is it the correct choice? null: not known; the answer and its code stand for the same choice. */
+export function isCorrect(
+  event: Event,
+  entry: { readonly answer: string | null; readonly code: string | null },
+): boolean {
   return event.choices.some(({ answer, code, correct }) => correct && (answer === entry.answer || code === entry.code));
 }
 
