@@ -74,12 +74,24 @@ export interface ApplyResult {
   readonly refused: readonly { readonly key: string; readonly seq: Seq; readonly reason: string }[];
 }
 
+export interface InsertResult {
+  /** The rows that were there already, as they stand. */
+  readonly present: readonly Stored[];
+  /** Rows that the table refused for good (a constraint), and rows whose key is in quarantine. */
+  readonly refused: readonly { readonly key: string; readonly reason: string }[];
+}
+
 export interface StoreWriter {
   /**
    * Mode DIRECT and this epoch, else `FENCED`. `CHANGED`: the row is not as expected, or the expected absence is a quarantined key.
    * A change that expects the quarantined old row (see `StoreQuarantine.find`) is made with `expect: null, releases: true`.
    */
   direct(change: DirectChange & { readonly releases?: boolean }): Promise<'WRITTEN' | 'CHANGED' | 'FENCED'>;
+  /**
+   * Mode DIRECT and this epoch, else `FENCED`. One transaction: the rows whose key has none yet are inserted. No key twice in `rows`.
+   * For filling a store that serves.
+   */
+  insertMissing(epoch: number, rows: readonly Row[]): Promise<InsertResult | 'FENCED'>;
   /**
    * Mode APPLY and this run, else `FENCED`. One transaction: per entry set the guard and write the row, only if the guard is lower;
    * a key that is written leaves quarantine.

@@ -19,7 +19,7 @@ import { packSeq } from '../../../src/migration/seq.ts';
 import { authorityOf } from '../../../src/migration/states.ts';
 import { openSqliteFile } from '../../../src/migration/stores/sqlite/database.ts';
 import { sqliteStore } from '../../../src/migration/stores/sqlite/index.ts';
-import type { Fence, Store, StoreWriter } from '../../../src/migration/stores/store.ts';
+import type { Fence, Store, StoreReader, StoreWriter } from '../../../src/migration/stores/store.ts';
 import { Hall, tickets, type OldTicket } from './tickets.ts';
 
 export const RUN = 2;
@@ -238,16 +238,23 @@ export async function until(step: () => Promise<StepResult>, most = 10_000): Pro
   throw new Error(`still at it after ${most} steps`);
 }
 
-/** The store with some of its writer's methods replaced. */
-export function withWriter(store: Store, changes: Partial<StoreWriter>): Store {
-  const { writer } = store;
-  const whole: StoreWriter = {
-    direct: (change) => writer.direct(change),
-    apply: (run, entries) => writer.apply(run, entries),
-    copy: (epoch, batch) => writer.copy(epoch, batch),
-    empty: (epoch, limit) => writer.empty(epoch, limit),
-    dropGuards: (run, limit) => writer.dropGuards(run, limit),
-    ...changes,
+/** The store with some methods of its reader or writer replaced. */
+export function altered(
+  store: Store,
+  changes: { reader?: Partial<StoreReader>; writer?: Partial<StoreWriter> },
+): Store {
+  return {
+    ...store,
+    reader: replacing(store.reader, changes.reader ?? {}),
+    writer: replacing(store.writer, changes.writer ?? {}),
   };
-  return { ...store, writer: whole };
+}
+
+function replacing<T extends object>(target: T, changes: Partial<T>): T {
+  return new Proxy(target, {
+    get: (whole, name) => {
+      const found: unknown = Reflect.get(name in changes ? changes : whole, name);
+      return typeof found === 'function' ? found.bind(whole) : found;
+    },
+  });
 }

@@ -26,12 +26,13 @@ export function sqliteStore({ file, role, dataset, create }: SqliteStoreOptions)
     setUp: (connection) => setUpTables(connection, dataset, role, { create }),
   });
   const sql = new Statements(dataset, role);
+  const reader = new SqliteReader(session, dataset, role, sql);
   const fence = new SqliteFence(session, dataset, role);
   const quarantine = new SqliteQuarantine(session, dataset, role, sql, fence);
   return {
     role,
-    reader: new SqliteReader(session, dataset, role, sql),
-    writer: new SqliteWriter(session, dataset, role, { sql, fence, quarantine }),
+    reader,
+    writer: new SqliteWriter(session, dataset, role, { sql, reader, fence, quarantine }),
     fence,
     quarantine,
     checkpoint: () => fence.checkpoint(),

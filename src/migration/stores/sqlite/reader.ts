@@ -31,10 +31,15 @@ export class SqliteReader implements StoreReader {
 
   async load(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
     if (keys.length === 0) return new Map();
+    const found = await this.#session.read((c) => this.loadOn(c, keys));
+    return new Map(found.map((stored) => [stored.key, stored]));
+  }
+
+  /** `load` for a transaction of the writer. */
+  loadOn(c: Connection, keys: readonly string[]): readonly Stored[] {
     const { odd, ...among } = this.#sql.amongKeys(keys);
     const one = odd.map((key) => this.#where(this.#sql.keyIs(key)));
-    const found = await this.#session.read((c) => [among, ...one].flatMap((from) => this.#select(c, from)));
-    return new Map(found.map((stored) => [stored.key, stored]));
+    return [among, ...one].flatMap((from) => this.#select(c, from));
   }
 
   async page(range: KeyRange, limit: number, filter?: Filter): Promise<readonly Stored[]> {

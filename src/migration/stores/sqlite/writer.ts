@@ -2,10 +2,11 @@
 import type { Dataset, Row, StoreRole } from '../../dataset.ts';
 import { CrossfadeError } from '../../errors.ts';
 import { packSeq } from '../../seq.ts';
-import type { Apply, ApplyResult, CopyBatch, DirectChange, StoreWriter } from '../store.ts';
+import type { Apply, ApplyResult, CopyBatch, DirectChange, InsertResult, StoreWriter } from '../store.ts';
 import type { Cell, Connection, Session } from './connection.ts';
 import type { SqliteFence } from './fence.ts';
 import type { SqliteQuarantine } from './quarantine.ts';
+import type { SqliteReader } from './reader.ts';
 import { orBadInput, refused } from './refusal.ts';
 import type { Statements } from './statements.ts';
 import { toCells } from './types.ts';
@@ -21,6 +22,7 @@ export class SqliteWriter implements StoreWriter {
   readonly #dataset: Dataset;
   readonly #here: readonly [dataset: string, role: StoreRole];
   readonly #sql: Statements;
+  readonly #reader: SqliteReader;
   readonly #fence: SqliteFence;
   readonly #quarantine: SqliteQuarantine;
 
@@ -28,12 +30,18 @@ export class SqliteWriter implements StoreWriter {
     session: Session,
     dataset: Dataset,
     role: StoreRole,
-    parts: { readonly sql: Statements; readonly fence: SqliteFence; readonly quarantine: SqliteQuarantine },
+    parts: {
+      readonly sql: Statements;
+      readonly reader: SqliteReader;
+      readonly fence: SqliteFence;
+      readonly quarantine: SqliteQuarantine;
+    },
   ) {
     this.#session = session;
     this.#dataset = dataset;
     this.#here = [dataset.name, role];
     this.#sql = parts.sql;
+    this.#reader = parts.reader;
     this.#fence = parts.fence;
     this.#quarantine = parts.quarantine;
   }
@@ -47,6 +55,23 @@ export class SqliteWriter implements StoreWriter {
         seen ? this.#replace(c, seen, wanted) : this.#create(c, key, wanted, releases),
       );
       return written ? 'WRITTEN' : 'CHANGED';
+    });
+  }
+
+  async insertMissing(epoch: number, rows: readonly Row[]): Promise<InsertResult | 'FENCED'> {
+    return this.#fence.guard({ mode: 'DIRECT', epoch }, (c) => {
+      const present: string[] = [];
+      const refusals: { key: string; reason: string }[] = [];
+      for (const row of rows) {
+        const key = this.#dataset.keyOf(row);
+        const reason = this.#quarantine.has(c, key)
+          ? 'a row with this key is in quarantine'
+          : refused(() => {
+              if (c.run(this.#sql.insertIfAbsent, toCells(this.#sql.table, row)) === 0) present.push(key);
+            });
+        if (reason !== null) refusals.push({ key, reason });
+      }
+      return { present: present.length === 0 ? [] : this.#reader.loadOn(c, present), refused: refusals };
     });
   }
 
