@@ -4,7 +4,7 @@ import { copyProgress, copyState, copyStep } from '../../../src/migration/jobs/c
 import { Meter } from '../../../src/migration/jobs/meter.ts';
 import { retryState, retryStep } from '../../../src/migration/jobs/quarantine.ts';
 import { EVERYTHING, type CopyBatch } from '../../../src/migration/stores/store.ts';
-import { Bench, RUN, until, withWriter } from './bench.ts';
+import { altered, Bench, RUN, until } from './bench.ts';
 import { fakeClock } from './fake-clock.ts';
 import { ticket, ticketRows } from './tickets.ts';
 
@@ -57,7 +57,7 @@ test('a copier that dies before or after a batch is followed by another that goe
       if (death === 'after') await writer.copy(epoch, batch);
       throw new Error('killed');
     };
-    const stores = { ...ctx.stores, NEW: withWriter(ctx.stores.NEW, { copy }) };
+    const stores = { ...ctx.stores, NEW: altered(ctx.stores.NEW, { writer: { copy } }) };
     await expect(copyStep({ ...ctx, stores }, copyState(ctx))).rejects.toThrow('killed');
     clock.advance(5000);
   }

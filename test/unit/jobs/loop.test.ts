@@ -86,12 +86,14 @@ describe('Loop', () => {
 
   test('wakes from idling, also when woken during the step itself', async () => {
     let steps = 0;
+    const second = Promise.withResolvers<void>();
     const third = Promise.withResolvers<void>();
     const loop: Loop = new Loop({
       name: 'job',
       step: async () => {
         steps += 1;
         if (steps === 1) loop.wake();
+        if (steps === 2) second.resolve();
         if (steps === 3) third.resolve();
         return IDLE;
       },
@@ -100,7 +102,7 @@ describe('Loop', () => {
       pollMs: 60_000,
     });
     loop.start();
-    while (steps < 2) await systemClock.delay(1);
+    await second.promise;
     await systemClock.delay(5);
     loop.wake();
     await third.promise;

@@ -5,7 +5,7 @@ import { CrossfadeError } from '../../../src/migration/errors.ts';
 import { drain, replayState, replayStep } from '../../../src/migration/jobs/replay.ts';
 import { retryState, retryStep } from '../../../src/migration/jobs/quarantine.ts';
 import type { Store } from '../../../src/migration/stores/store.ts';
-import { Bench, RUN, until, withWriter } from './bench.ts';
+import { altered, Bench, RUN, until } from './bench.ts';
 import { ticket, ticketRows } from './tickets.ts';
 
 let bench: Bench;
@@ -68,7 +68,10 @@ test('does nothing before the state asks for it', async () => {
 
 test('a store that is down holds up itself alone', async () => {
   await bench.catchingUp();
-  const ctx = { ...bench.ctx, stores: { ...bench.ctx.stores, NEW: withWriter(bench.ctx.stores.NEW, { apply: down }) } };
+  const ctx = {
+    ...bench.ctx,
+    stores: { ...bench.ctx.stores, NEW: altered(bench.ctx.stores.NEW, { writer: { apply: down } }) },
+  };
   await expect(replayStep(ctx, 'NEW', replayState())).rejects.toThrow(CrossfadeError);
   await replay('OLD');
   expect(await lacking()).toEqual([0, 3]);
@@ -109,10 +112,10 @@ test('leaves entries alone that their writer looks after; a drain does not', asy
 
 test('a drain ends at its deadline when the store is down, and when it hangs', async () => {
   await bench.catchingUp();
-  expect(await drained('NEW', 50, withWriter(bench.ctx.stores.NEW, { apply: down }))).toBe('TIMED_OUT');
-  expect(await drained('NEW', 50, withWriter(bench.ctx.stores.NEW, { apply: () => new Promise(() => {}) }))).toBe(
-    'TIMED_OUT',
-  );
+  expect(await drained('NEW', 50, altered(bench.ctx.stores.NEW, { writer: { apply: down } }))).toBe('TIMED_OUT');
+  expect(
+    await drained('NEW', 50, altered(bench.ctx.stores.NEW, { writer: { apply: () => new Promise(() => {}) } })),
+  ).toBe('TIMED_OUT');
   expect(await drained('NEW', 0)).toBe('TIMED_OUT');
 });
 
@@ -120,8 +123,8 @@ test('a drain goes on when the store comes back, and says when it is fenced off'
   await bench.catchingUp();
   let tries = 0;
   const { NEW } = bench.ctx.stores;
-  const recovering = withWriter(NEW, {
-    apply: (run, entries) => (tries++ < 2 ? down() : NEW.writer.apply(run, entries)),
+  const recovering = altered(NEW, {
+    writer: { apply: (run, entries) => (tries++ < 2 ? down() : NEW.writer.apply(run, entries)) },
   });
   expect(await drained('NEW', 5000, recovering)).toBe('DRAINED');
   await add('kim');

@@ -10,7 +10,7 @@ import {
   verifyStep,
   type VerifyOptions,
 } from '../../../src/migration/jobs/verify.ts';
-import { Bench, RUN, until } from './bench.ts';
+import { altered, Bench, RUN, until } from './bench.ts';
 import { ticket, ticketRows, type OldTicket } from './tickets.ts';
 
 const ROWS = 700;
@@ -124,10 +124,10 @@ test('repair keeps what the authority itself cannot tell', async () => {
 });
 
 test('rows that are being written while it looks are no differences', async () => {
-  let writing = true;
+  const verified = new AbortController();
   let seat = 1;
   const writes = (async () => {
-    while (writing) {
+    while (!verified.signal.aborted) {
       for (const holder of ['h00001', 'h00350', 'h00699', `made${seat}`]) {
         await bench.write(ticket(holder), ticket(holder, { seat: `C-${seat++}` }));
       }
@@ -136,7 +136,7 @@ test('rows that are being written while it looks are no differences', async () =
     }
   })();
   const status = await verify({});
-  writing = false;
+  verified.abort();
   await writes;
   expect(status).toMatchObject({ clean: true, differing: 0, coverage: 1 });
   expect(seat).toBeGreaterThan(4);
@@ -204,14 +204,8 @@ test('a store that stays down fails it, one that comes back in time does not', a
   const away = () => Promise.reject(new CrossfadeError('STORE_UNAVAILABLE'));
   const { reader } = ctx.stores.NEW;
   let down = true;
-  const flaky = {
-    load: (keys: readonly string[]) => reader.load(keys),
-    page: (range: Parameters<typeof reader.page>[0], limit: number) => (down ? away() : reader.page(range, limit)),
-    count: reader.count.bind(reader),
-    digest: reader.digest.bind(reader),
-    guards: reader.guards.bind(reader),
-  };
-  const at = { ...ctx, stores: { ...ctx.stores, NEW: { ...ctx.stores.NEW, reader: flaky } } };
+  const page: typeof reader.page = (range, limit) => (down ? away() : reader.page(range, limit));
+  const at = { ...ctx, stores: { ...ctx.stores, NEW: altered(ctx.stores.NEW, { reader: { page } }) } };
   await startVerification(at);
   const state = verifyState(at, { ...QUICK, patienceMs: 60_000 });
   expect(await verifyStep(at, state)).toMatchObject({ kind: 'BLOCKED' });
