@@ -10,6 +10,8 @@ const PAGE = 200;
 /** How long one key may take to reach both stores before the next one has its turn, milliseconds. */
 const REWRITE_MS = 5000;
 
+const AWAY = ['STORE_UNAVAILABLE', 'JOURNAL_UNAVAILABLE', 'JOURNAL_FULL', 'CONTROL_UNAVAILABLE'] as const;
+
 /** One pass over quarantine, asked for by an operator. */
 export interface RetryState {
   after: string | null;
@@ -59,16 +61,18 @@ async function rewriteAll(ctx: JobContext, open: readonly QuarantinedRow[]): Pro
   for (const { key } of open) await rewriteKey(ctx, key);
 }
 
-/** true: both stores have what the key's authority holds; false: not in time, or its row still can't be mapped. */
+/**
+ * true: both stores have what the key's authority holds; false: not in time, or something is wrong with this very row, which is
+ * logged and must not keep the other keys from their turn. Throws when a device is away: then no key fares better.
+ */
 export async function rewriteKey(ctx: JobContext, key: string): Promise<boolean> {
   try {
     return await ctx.rewrite(decodeKey(ctx.dataset.keyFields, key), ctx.clock.monotonic() + REWRITE_MS);
   } catch (error) {
-    if (!hasCode(error, 'BAD_USER_INPUT')) throw error;
-    ctx.log.info(
-      { dataset: ctx.dataset.name, key: ctx.dataset.showKey(key), why: error.message },
-      'a row cannot be mapped',
-    );
+    if (hasCode(error, ...AWAY)) throw error;
+    const facts = { dataset: ctx.dataset.name, key: ctx.dataset.showKey(key), err: error };
+    if (hasCode(error, 'BAD_USER_INPUT')) ctx.log.info(facts, 'a row has no counterpart and cannot be written again');
+    else ctx.log.error(facts, 'a row cannot be written again');
     return false;
   }
 }

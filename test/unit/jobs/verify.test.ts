@@ -123,6 +123,27 @@ test('repair keeps what the authority itself cannot tell', async () => {
   expect(await verificationStatus(ctx)).toMatchObject({ clean: false, repaired: 3 });
 });
 
+test('one row that cannot be written again does not keep repair from the others; a store that is away does', async () => {
+  plant();
+  await verify();
+  const failing = (error: Error): JobContext => ({
+    ...ctx,
+    rewrite: async (key, deadline) => {
+      if (key['holder'] === 'h00100') throw error;
+      return ctx.rewrite(key, deadline);
+    },
+  });
+  const away = failing(new CrossfadeError('STORE_UNAVAILABLE'));
+  const state = repairState(away);
+  await expect(repairStep(away, state)).rejects.toThrow(CrossfadeError);
+  expect(state.done).toBe(false);
+
+  const faulty = failing(new TypeError('a fault'));
+  const again = repairState(faulty);
+  await until(() => repairStep(faulty, again));
+  expect((await listed()).map(([key]) => key)).toEqual(['h00100/1']);
+});
+
 test('rows that are being written while it looks are no differences', async () => {
   const verified = new AbortController();
   let seat = 1;
