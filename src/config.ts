@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { isSupportedCountry } from 'libphonenumber-js';
 import { z } from 'zod';
-import { embeddedUrl, findEngine, STORE_URL_FORMS } from './migration/stores/open.ts';
+import { embeddedUrl, engineOf, findEngine, STORE_URL_FORMS } from './migration/stores/open.ts';
 
 /** A variable that is not what it may be; the message is one line for the terminal, without secrets. */
 export class ConfigError extends Error {
@@ -193,6 +193,12 @@ export function loadConfig(env: Environment): Config {
   const next = read('NEW_STORE_URL', v.NEW_STORE_URL);
   const control = read('CONTROL_URL', v.CONTROL_URL);
   const controlUrl = control ?? embeddedUrl(dataDir, 'control');
+  const adminToken = read('ADMIN_TOKEN', v.ADMIN_TOKEN);
+  if (adminToken === null && engineOf(controlUrl).directory(controlUrl) === null) {
+    throw new ConfigError(
+      'ADMIN_TOKEN is not set; it must be, where CONTROL_URL is a server that many processes share.',
+    );
+  }
   const production = required('NODE_ENV', v.NODE_ENV) === 'production';
   return {
     port: required('PORT', v.PORT),
@@ -203,7 +209,7 @@ export function loadConfig(env: Environment): Config {
     controlUrl,
     journalUrl: read('JOURNAL_URL', v.JOURNAL_URL) ?? controlUrl,
     embedded: { old: old === null, new: next === null, control: control === null },
-    adminToken: read('ADMIN_TOKEN', v.ADMIN_TOKEN),
+    adminToken,
     leaseMs: required('LEASE_MS', v.LEASE_MS),
     requestTimeoutMs: required('REQUEST_TIMEOUT_MS', v.REQUEST_TIMEOUT_MS),
     switchTimeoutMs: required('SWITCH_TIMEOUT_MS', v.SWITCH_TIMEOUT_MS),

@@ -31,7 +31,10 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
     ...(formatted.path && { path: formatted.path }),
   };
   const own = ownError(error);
-  if (own) return { ...shown(own, formatted, error), ...place };
+  if (own) {
+    const { message, extensions } = shown(own, formatted, error);
+    return { message, ...place, ...(extensions && { extensions }) };
+  }
   const code = formatted.extensions?.['code'];
   if (OF_GRAPHQL.includes(code)) {
     const field = code === ApolloServerErrorCode.BAD_USER_INPUT && fieldOf(error);
@@ -48,14 +51,17 @@ export function failure(code: ErrorCode): GraphQLFormattedError {
   return { message: ERRORS[code].message, extensions: { code } };
 }
 
+/** Logged where it was found out, with the reason. */
+const LOGGED_BEFORE: readonly ErrorCode[] = ['UNAUTHENTICATED', 'FORBIDDEN'];
+
 /**
  * What the log has to say about an error: nothing about mistakes of the client, a warning about a part that does not answer,
  * an error about everything that nobody foresaw.
  */
 export function severity(error: unknown): 'none' | 'warn' | 'error' {
   const own = ownError(error);
-  if (own) return own.code === 'INTERNAL' ? 'error' : ERRORS[own.code].expose ? 'none' : 'warn';
-  if (chain(error).some((link) => link instanceof OperationExpired)) return 'none';
+  if (own?.code === 'INTERNAL') return 'error';
+  if (own) return ERRORS[own.code].expose || LOGGED_BEFORE.includes(own.code) ? 'none' : 'warn';
   const code = error instanceof GraphQLError ? error.extensions['code'] : undefined;
   return OF_GRAPHQL.includes(code) || (error instanceof GraphQLError && ARGUMENT.test(error.message))
     ? 'none'
@@ -80,7 +86,7 @@ function shown(own: CrossfadeError, formatted: GraphQLFormattedError, error: unk
 function ownError(error: unknown): CrossfadeError | null {
   for (const link of chain(error)) {
     if (link instanceof CrossfadeError) return link;
-    if (link instanceof OperationExpired) return new CrossfadeError('DEADLINE_EXCEEDED');
+    if (link instanceof OperationExpired) return new CrossfadeError('DEADLINE_EXCEEDED', { cause: link });
   }
   return null;
 }

@@ -1,0 +1,139 @@
+/**
+ * The composition root: everything one process is made of, put together from a configuration. Used by the server, the demo and tests.
+ */
+import type { ControlTables } from './migration/control/sql/index.ts';
+import { sqlControl } from './migration/control/sql/index.ts';
+import type { ControlStore } from './migration/control/control.ts';
+import { systemClock } from './migration/clock.ts';
+import type { StoreRole } from './migration/dataset.ts';
+import { createEngine } from './migration/engine.ts';
+import type { JournalTables } from './migration/journal/sql/index.ts';
+import { sqlJournal } from './migration/journal/sql/index.ts';
+import type { Logger } from './migration/log.ts';
+import type { SqlDatabase } from './migration/sql/database.ts';
+import { engineOf } from './migration/stores/open.ts';
+import type { Store } from './migration/stores/store.ts';
+import { openCatalogue, type Catalogue, type CatalogueTables } from './activity/catalogue.ts';
+import { participationDataset, type ParticipationDataset } from './activity/dataset.ts';
+import { phoneParser } from './activity/phone.ts';
+import { tokenAuthenticator } from './auth.ts';
+import { ConfigError, maskPassword, type Config } from './config.ts';
+import { buildSubgraph } from './resolvers/index.ts';
+import type { ActivityEngine } from './resolvers/context.ts';
+import { createServer, type Server } from './server.ts';
+
+export interface App {
+  readonly engine: ActivityEngine;
+  readonly stores: Readonly<Record<StoreRole, Store>>;
+  readonly control: ControlStore;
+  readonly catalogue: Catalogue;
+  readonly dataset: ParticipationDataset;
+  readonly server: Server;
+  /** Requests under way are answered, background work stops where it is, everything is closed. */
+  stop(): Promise<void>;
+}
+
+export interface AppOptions {
+  readonly config: Config;
+  /** What operators show: see auth.ts. */
+  readonly adminToken: string;
+  readonly log: Logger;
+}
+
+type Tables = ControlTables & JournalTables & CatalogueTables;
+
+/** Opens the stores and starts the engine; the server listens when its `http.listen` is called. */
+export async function createApp({ config, adminToken, log }: AppOptions): Promise<App> {
+  const closing: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closing.splice(0).toReversed()) await close();
+  };
+  try {
+    const clock = systemClock;
+    // One handle for all tables of the control store: writers that queue are fairer to each other than writers that find a file busy.
+    const database = open<Tables>('CONTROL_URL', config.controlUrl);
+    const control = sqlControl({ database, clock });
+    closing.push(() => control.close());
+    let journalDatabase: SqlDatabase<JournalTables> = database;
+    if (config.journalUrl !== config.controlUrl) {
+      const own = open<JournalTables>('JOURNAL_URL', config.journalUrl);
+      closing.push(() => own.close());
+      journalDatabase = own;
+    }
+    const catalogue = await openCatalogue(database);
+    const phones = phoneParser(config.phoneRegion);
+    const dataset = participationDataset(catalogue, phones);
+    const { schema, types } = buildSubgraph([dataset], phones);
+    const initial = [...types.values()].find((type) => type.dataset === dataset)?.initial ?? 'OLD';
+    const stores = openStores(config, dataset);
+    closing.push(async () => {
+      await Promise.all([stores.OLD.close(), stores.NEW.close()]);
+    });
+    const journal = sqlJournal({ database: journalDatabase, dataset, clock });
+    closing.push(() => journal.stop());
+
+    const engine = createEngine({
+      dataset,
+      stores,
+      journal,
+      control,
+      clock,
+      log,
+      initial,
+      leaseMs: config.leaseMs,
+      switchTimeoutMs: config.switchTimeoutMs,
+      requestTimeoutMs: config.requestTimeoutMs,
+      label: config.label,
+    });
+    let epoch: number | null = null;
+    const unsubscribe = engine.onPlace((place) => {
+      if (place.epoch !== epoch) catalogue.forget();
+      epoch = place.epoch;
+    });
+    await engine.start();
+    closing.push(async () => {
+      unsubscribe();
+      await engine.stop();
+    });
+
+    const server = await createServer({
+      config,
+      schema,
+      engine,
+      catalogue,
+      authenticator: tokenAuthenticator(adminToken, log),
+      log,
+    });
+    closing.push(() => server.close());
+    return { engine, stores, control, catalogue, dataset, server, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function open<T>(variable: string, url: string): SqlDatabase<T> {
+  try {
+    return engineOf(url).openDatabase<T>(url);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`${variable} is ${JSON.stringify(maskPassword(url))}, which cannot be opened: ${why}.`);
+  }
+}
+
+/** The two stores may share a database, but not a table: the copy would read what it writes. */
+export function openStores(
+  config: Pick<Config, 'oldStoreUrl' | 'newStoreUrl'>,
+  dataset: ParticipationDataset,
+): Readonly<Record<StoreRole, Store>> {
+  const [old, next] = [engineOf(config.oldStoreUrl), engineOf(config.newStoreUrl)];
+  const oneTable = dataset.table('OLD').name === dataset.table('NEW').name;
+  if (oneTable && old.identity(config.oldStoreUrl) === next.identity(config.newStoreUrl)) {
+    const shown = JSON.stringify(maskPassword(config.newStoreUrl));
+    throw new ConfigError(`NEW_STORE_URL is ${shown}; it must not be the same table as that of OLD_STORE_URL.`);
+  }
+  return {
+    OLD: old.openStore(config.oldStoreUrl, 'OLD', dataset),
+    NEW: next.openStore(config.newStoreUrl, 'NEW', dataset),
+  };
+}

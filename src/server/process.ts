@@ -1,0 +1,136 @@
+/**
+ * The life of the process: configuration, lock, start, signals, end.
+ *
+ * What a person who starts it has to know goes to standard output, in plain lines; the log goes to standard error, as JSON lines.
+ */
+import { accessSync, constants, existsSync, mkdirSync, opendirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino, type Logger } from 'pino';
+import { createApp, type App } from '../app.ts';
+import { keptToken } from '../auth.ts';
+import { ConfigError, loadConfig, type Config, type Environment } from '../config.ts';
+import { DirectoryInUse, lockDirectory, type DirectoryLock } from '../directory-lock.ts';
+import { CrossfadeError } from '../migration/errors.ts';
+import { engineOf } from '../migration/stores/open.ts';
+import { fillWithSamples } from './samples.ts';
+
+/** After the last deadline of requests and switches, the end is not waited for any longer, milliseconds. */
+const PATIENCE_MS = 5000;
+
+/** Runs until SIGTERM or SIGINT, then exits with 0; with 1, and one line on standard error, when it cannot start. */
+export async function serve(env: Environment): Promise<void> {
+  let log: Logger | undefined;
+  const locks: DirectoryLock[] = [];
+  try {
+    const config = loadConfig(env);
+    log = pino({ level: config.logLevel, base: { instance: config.label } }, pino.destination(2));
+    for (const [dir, variable] of lockedDirectories(config)) locks.push(lockWritable(dir, variable));
+    const adminToken = config.adminToken ?? (await keptToken(config.dataDir));
+    const app = await createApp({ config, adminToken, log });
+    await fillWithSamples(app, config, log);
+    await checkStores(app, config);
+    const address = await listen(app, config);
+    await announce(app, address, config.adminToken === null ? adminToken : null);
+    endOnSignals(app, config, log);
+  } catch (error) {
+    log?.debug({ err: error }, 'start failed');
+    for (const lock of locks) lock.release();
+    process.stderr.write(`${reason(error)}\n`);
+    process.exit(1);
+  }
+}
+
+/** The directories that no other process may use, and the variables they come from. */
+function lockedDirectories({ embedded, dataDir, controlUrl, adminToken }: Config): ReadonlyMap<string, string> {
+  const control = engineOf(controlUrl).directory(controlUrl);
+  const own = embedded.old || embedded.new || embedded.control || adminToken === null;
+  return new Map([
+    ...(control === null ? [] : [[control, 'CONTROL_URL'] as const]),
+    ...(own ? [[dataDir, 'DATA_DIR'] as const] : []),
+  ]);
+}
+
+function lockWritable(dir: string, variable: string): DirectoryLock {
+  try {
+    makeDirectory(dir);
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+    return lockDirectory(dir);
+  } catch (error) {
+    if (error instanceof DirectoryInUse) throw error;
+    throw new ConfigError(`${variable}: ${dir} must be a directory that this process may write (${reason(error)}).`);
+  }
+}
+
+/** Node's own recursive form never returns where a file system has no such thing as new directories (/proc, for one). */
+function makeDirectory(dir: string): void {
+  if (existsSync(dir)) return opendirSync(dir).closeSync();
+  makeDirectory(dirname(dir));
+  mkdirSync(dir);
+}
+
+/** A file that is no database is told at the start; a server that does not answer may be back later, and `/readyz` is red until then. */
+async function checkStores(app: App, config: Config): Promise<void> {
+  const files = [config.oldStoreUrl, config.newStoreUrl].every((url) => engineOf(url).directory(url) !== null);
+  if (files) await app.engine.ready();
+}
+
+async function announce(app: App, address: string, token: string | null): Promise<void> {
+  const { place } = await app.engine.operator.status();
+  const state = place.state === 'DUAL' ? `DUAL, ${place.percent} percent from the new store` : place.state;
+  const lines = [
+    `Crossfade is ready, in state ${state}.`,
+    `  GraphQL      ${address}/graphql`,
+    `  admin token  ${token ?? 'as ADMIN_TOKEN has it'}`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function endOnSignals(app: App, config: Config, log: Logger): void {
+  let ending = false;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (ending) process.exit(1);
+    ending = true;
+    log.info({ signal }, 'shutting down');
+    app.server.drain();
+    await delay(config.shutdownDelayMs);
+    const longest = 2 * config.requestTimeoutMs + config.switchTimeoutMs + 2 * config.leaseMs + PATIENCE_MS;
+    const stopped = await Promise.race([app.stop().then(() => true), delay(longest, false)]);
+    if (!stopped) log.error({}, 'something did not stop; leaving it behind');
+    process.exit(stopped ? 0 : 1);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      end(signal).catch((error: unknown) => {
+        log.error({ err: error }, 'shutting down failed');
+        process.exit(1);
+      });
+    });
+  }
+}
+
+/** What listening can fail of, by the code of the system's error, and the variable to change. */
+const LISTENING: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process has that port; stop it or change PORT',
+  EACCES: 'this process may not listen there; change PORT or HOST',
+  EADDRNOTAVAIL: 'this machine has no such address; change HOST',
+  ENOTFOUND: 'no such host; change HOST',
+  EAI_AGAIN: 'the host name cannot be looked up; change HOST',
+};
+
+async function listen(app: App, { host, port }: Config): Promise<string> {
+  try {
+    return await app.server.http.listen({ port, host });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    throw new ConfigError(`Cannot listen on ${host} port ${port}: ${LISTENING[code] ?? reason(error)}.`);
+  }
+}
+
+/** One line for the terminal. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error instanceof CrossfadeError && error.cause instanceof Error ? error.cause.message : '';
+  const more = cause === '' || error.message.includes(cause) ? '' : ` (${cause})`;
+  return `${error.message}${more}`.replaceAll(/\s+/g, ' ');
+}
