@@ -3,14 +3,12 @@
  *
  * What a person who starts it has to know goes to standard output, in plain lines; the log goes to standard error, as JSON lines.
  */
-import { accessSync, constants, existsSync, mkdirSync, opendirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino, type Logger } from 'pino';
 import { createApp, type App } from '../app.ts';
 import { keptToken } from '../auth.ts';
 import { ConfigError, loadConfig, type Config, type Environment } from '../config.ts';
-import { DirectoryInUse, lockDirectory, type DirectoryLock } from '../directory-lock.ts';
+import { lockDirectories, type DirectoryLock } from '../directory-lock.ts';
 import { CrossfadeError } from '../migration/errors.ts';
 import { engineOf } from '../migration/stores/open.ts';
 import { fillWithSamples } from './samples.ts';
@@ -21,11 +19,11 @@ const PATIENCE_MS = 5000;
 /** Runs until SIGTERM or SIGINT, then exits with 0; with 1, and one line on standard error, when it cannot start. */
 export async function serve(env: Environment): Promise<void> {
   let log: Logger | undefined;
-  const locks: DirectoryLock[] = [];
+  let lock: DirectoryLock | undefined;
   try {
     const config = loadConfig(env);
     log = pino({ level: config.logLevel, base: { instance: config.label } }, pino.destination(2));
-    for (const [dir, variable] of lockedDirectories(config)) locks.push(lockWritable(dir, variable));
+    lock = lockDirectories(config);
     const adminToken = config.adminToken ?? (await keptToken(config.dataDir));
     const app = await createApp({ config, adminToken, log });
     await fillWithSamples(app, config, log);
@@ -35,38 +33,10 @@ export async function serve(env: Environment): Promise<void> {
     endOnSignals(app, config, log);
   } catch (error) {
     log?.debug({ err: error }, 'start failed');
-    for (const lock of locks) lock.release();
+    lock?.release();
     process.stderr.write(`${reason(error)}\n`);
     process.exit(1);
   }
-}
-
-/** The directories that no other process may use, and the variables they come from. */
-function lockedDirectories({ embedded, dataDir, controlUrl, adminToken }: Config): ReadonlyMap<string, string> {
-  const control = engineOf(controlUrl).directory(controlUrl);
-  const own = embedded.old || embedded.new || embedded.control || adminToken === null;
-  return new Map([
-    ...(control === null ? [] : [[control, 'CONTROL_URL'] as const]),
-    ...(own ? [[dataDir, 'DATA_DIR'] as const] : []),
-  ]);
-}
-
-function lockWritable(dir: string, variable: string): DirectoryLock {
-  try {
-    makeDirectory(dir);
-    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
-    return lockDirectory(dir);
-  } catch (error) {
-    if (error instanceof DirectoryInUse) throw error;
-    throw new ConfigError(`${variable}: ${dir} must be a directory that this process may write (${reason(error)}).`);
-  }
-}
-
-/** Node's own recursive form never returns where a file system has no such thing as new directories (/proc, for one). */
-function makeDirectory(dir: string): void {
-  if (existsSync(dir)) return opendirSync(dir).closeSync();
-  makeDirectory(dirname(dir));
-  mkdirSync(dir);
 }
 
 /** A file that is no database is told at the start; a server that does not answer may be back later, and `/readyz` is red until then. */
