@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Unmappable } from '../../../src/migration/dataset.ts';
 import { participationDataset, type NewParticipation, type OldParticipation } from '../../../src/activity/dataset.ts';
