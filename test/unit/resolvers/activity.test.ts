@@ -215,7 +215,8 @@ describe('lists', () => {
   test('page by page, in order, each row once, with the total', async () => {
     const seen: string[] = [];
     for (let after: string | null = null; ;) {
-      const { data, errors }: Answer<Listed> = await ask<Listed>(LIST, { first: 20, after });
+      const answer: Answer<Listed> = await ask<Listed>(LIST, { first: 20, after });
+      const { data, errors } = answer;
       expect(errors).toBeUndefined();
       expect(data).toMatchObject({
         event: {
