@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Row } from '../../src/migration/dataset.ts';
 import { compareKeys, decodeKey, encodeKey, formatKey, type KeyField } from '../../src/migration/key.ts';
@@ -11,10 +11,9 @@ const FIELDS: readonly KeyField[] = [
 ];
 
 /** Text of characters that are easily put in the wrong order: reserved ones, the ends of UTF-8 lengths, both sides of the surrogates. */
-const awkward = fc.constantFrom(
-  ...['\0', '\u0001', '\u0002', '\u0003', ' ', 'a', '\u007f', '\u0080', '\u07ff', '\u0800'],
-  ...['\ud7ff', '\ue000', '\ufffd', '\uffff', '\u{10000}', '😀', '\u{10ffff}'],
-);
+const AWKWARD =
+  '\0 \u0001 \u0002 \u0003 \u0004 a b \u007f \u0080 \u07ff \u0800 \ud7ff \ue000 \ufffd \uffff \u{10000} 😀 \u{10ffff}';
+const awkward = fc.constantFrom(' ', ...AWKWARD.split(' '));
 const anyText = fc.oneof(
   fc.array(awkward, { maxLength: 4 }).map((chars) => chars.join('')),
   fc.string({ unit: 'binary', maxLength: 6 }),
@@ -81,7 +80,7 @@ describe('keys', () => {
   });
 
   test("JavaScript's own order would be wrong: the character beyond U+FFFF is the higher one", () => {
-    expect('\uffff' < '😀').toBe(false);
+    expect(['\uffff', '😀'].sort()).toEqual(['😀', '\uffff']);
     expect(compareKeys('\uffff', '😀')).toBeLessThan(0);
   });
 

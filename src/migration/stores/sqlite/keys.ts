@@ -22,7 +22,7 @@ const INTEGER = 'd';
 
 export const SEPARATOR = '\u0001';
 // oxlint-disable-next-line no-control-regex
-const ODD_TEXT = /\u{2}([a-d])([0-9a-f]*)$/u;
+const ODD_TEXT = /^(?:[^\u0002]|\u0002[\u0002-\u0004])*\u0002([a-d])([0-9a-f]*)$/;
 const ODD_NUMBER = /^[0-9a-f]{16}([a-d])([0-9a-f]*)$/;
 const LAST = '\u{10FFFF}';
 const BIAS = 1n << 63n;

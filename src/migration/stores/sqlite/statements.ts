@@ -23,7 +23,6 @@ export class Statements {
   /** As `columns`, but text as its bytes, each followed by its storage class. */
   readonly exactColumns: string;
   readonly insert: string;
-  readonly insertIfAbsent: string;
   readonly upsert: string;
   /** Bound: the new row, then the row that must be there. */
   readonly replaceExact: string;
@@ -49,7 +48,6 @@ export class Statements {
       .map((c) => `case typeof(${c}) when 'text' then cast(${c} as blob) else ${c} end, typeof(${c})`)
       .join(', ');
     this.insert = `insert into ${this.name} ${values}`;
-    this.insertIfAbsent = `${this.insert} on conflict (${this.key}) do nothing`;
     this.upsert = `${this.insert} on conflict (${this.key}) do update set ${set}`;
     this.replaceExact = `update ${this.name} set ${all.map((column) => `${column} = ?`).join(', ')} where ${exact}`;
     this.removeExact = `delete from ${this.name} where ${exact}`;

@@ -64,11 +64,13 @@ export class SqliteWriter implements StoreWriter {
       const refusals: { key: string; reason: string }[] = [];
       for (const row of rows) {
         const key = this.#dataset.keyOf(row);
+        if (this.#exists(c, key)) {
+          present.push(key);
+          continue;
+        }
         const reason = this.#quarantine.has(c, key)
           ? 'a row with this key is in quarantine'
-          : refused(() => {
-              if (c.run(this.#sql.insertIfAbsent, toCells(this.#sql.table, row)) === 0) present.push(key);
-            });
+          : refused(() => c.run(this.#sql.insert, toCells(this.#sql.table, row)));
         if (reason !== null) refusals.push({ key, reason });
       }
       return { present: present.length === 0 ? [] : this.#reader.loadOn(c, present), refused: refusals };
@@ -121,9 +123,11 @@ export class SqliteWriter implements StoreWriter {
   /** False: the key has a row, or is (not) in quarantine. */
   #create(c: Connection, key: string, wanted: readonly Cell[] | null, releases: boolean): boolean {
     if (this.#quarantine.has(c, key) !== releases) return false;
-    const absent = wanted ? c.run(this.#sql.insertIfAbsent, wanted) === 1 : !this.#exists(c, key);
-    if (absent && releases) this.#quarantine.remove(c, key);
-    return absent;
+    // Nobody else writes meanwhile, and a key that is taken counts before other constraints.
+    if (this.#exists(c, key)) return false;
+    if (wanted) c.run(this.#sql.insert, wanted);
+    if (releases) this.#quarantine.remove(c, key);
+    return true;
   }
 
   /** The refusal, if the table refuses the row. The savepoint lets a refused entry leave nothing behind. */
