@@ -10,6 +10,7 @@ import { keptToken } from '../auth.ts';
 import { ConfigError, loadConfig, type Config, type Environment } from '../config.ts';
 import { lockDirectories, type DirectoryLock } from '../directory-lock.ts';
 import { CrossfadeError } from '../migration/errors.ts';
+import { rung } from '../migration/states.ts';
 import { engineOf } from '../migration/stores/open.ts';
 import { fillWithSamples } from './samples.ts';
 
@@ -39,10 +40,15 @@ export async function serve(env: Environment): Promise<void> {
   }
 }
 
-/** A file that is no database is told at the start; a server that does not answer may be back later, and `/readyz` is red until then. */
+/**
+ * A file that is no database is told at the start, where no request could be served without it. In DUAL one can: whoever lost a store
+ * starts, and goes back to the other. A server that does not answer may be back later, and `/readyz` is red until then.
+ */
 async function checkStores(app: App, config: Config): Promise<void> {
-  const files = [config.oldStoreUrl, config.newStoreUrl].every((url) => engineOf(url).directory(url) !== null);
-  if (files) await app.engine.ready();
+  const { authority } = rung((await app.engine.operator.status()).place);
+  if (authority === 'BY_KEY') return;
+  const url = authority === 'OLD' ? config.oldStoreUrl : config.newStoreUrl;
+  if (engineOf(url).directory(url) !== null) await app.stores[authority].ping();
 }
 
 async function announce(app: App, address: string, token: string | null): Promise<void> {
