@@ -30,7 +30,7 @@ const IN_WORDS: Readonly<Record<EntryKind, string>> = {
 };
 
 /** Refusals are answers, not errors, and carry the names that the schema has for them. */
-interface Refused<Name extends string> {
+export interface Refused<Name extends string> {
   readonly __typename: Name;
   readonly message: string;
 }
