@@ -14,11 +14,14 @@ import { decodeKey, encodeKey, type KeyField, type KeyType } from '../../key.ts'
 import type { Cell } from './connection.ts';
 import { InvalidText, type Found } from './types.ts';
 
-/** Classes of odd cells. Hex digits, so that an odd numeric key still parses as a number where it is shown. */
+/**
+ * Classes of odd cells, in the order in which SQLite sorts them. Hex digits, so that an odd numeric key still parses as a number
+ * where it is shown.
+ */
 const REAL = 'a';
-const BLOB = 'b';
+const INTEGER = 'b';
 const TEXT = 'c';
-const INTEGER = 'd';
+const BLOB = 'd';
 
 export const SEPARATOR = '\u0001';
 // oxlint-disable-next-line no-control-regex

@@ -1,6 +1,6 @@
 /** The SQL over one dataset's table. Names are quoted, values always bound. */
 import type { Column, Dataset, StoreRole, Table } from '../../dataset.ts';
-import { compareKeys, encodeKey } from '../../key.ts';
+import { compareKeys, encodeKey, type KeyType } from '../../key.ts';
 import type { Filter, KeyRange } from '../store.ts';
 import type { Cell } from './connection.ts';
 import { cellsOfKey, SEPARATOR, type KeyCell } from './keys.ts';
@@ -70,13 +70,13 @@ export class Statements {
 
   /**
    * A from-clause that meets each of these keys once, however many they are, in one parameter: text travels as the hex of its bytes,
-   * which is exact for NUL and for what is no UTF-8. Keys with a blob or a real number in them can't travel so, and are left out.
+   * which is exact for NUL and for what is no UTF-8. Keys with a cell of another kind can't travel so, and are left out.
    */
   amongKeys(keys: Iterable<string>): Part & { readonly odd: readonly string[] } {
     const odd: string[] = [];
     const rows: string[][] = [];
     for (const key of new Set(keys)) {
-      const row = this.#cells(key).map(travelling);
+      const row = this.#cells(key).map((cell, i) => travelling(cell, this.#dataset.keyFields[i]?.type));
       if (row.includes(null)) odd.push(key);
       else rows.push(row.filter((part) => part !== null));
     }
@@ -141,7 +141,7 @@ function collation({ type }: Column): string {
   return type === 'integer' || type === 'bigint' || type === 'boolean' ? '' : ' collate binary';
 }
 
-function travelling(cell: KeyCell): string | null {
-  if ('text' in cell) return cell.text.toString('hex');
-  return typeof cell.cell === 'bigint' ? cell.cell.toString() : null;
+function travelling(cell: KeyCell, type: KeyType | undefined): string | null {
+  if (type === 'text') return 'text' in cell ? cell.text.toString('hex') : null;
+  return 'cell' in cell && typeof cell.cell === 'bigint' ? cell.cell.toString() : null;
 }
