@@ -4,6 +4,7 @@
  * The order in an overlay read is the journal first, then the store: an entry leaves the journal only after the store has it, so what is in
  * neither answer was not there. The lease is checked when a read starts and again when the store has answered.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import DataLoader from 'dataloader';
 import { OperationExpired, type Operation, type Page, type PageQuery } from './api.ts';
 import type { ControlRecord } from './control/control.ts';
@@ -115,6 +116,7 @@ export class ReadOperation implements Operation {
       page.push(...merge(entries, rows, end, query.filter));
       if (page.length >= limit || end === null) return page.slice(0, limit);
       after = end;
+      await nextTurn();
     }
   }
 
@@ -138,6 +140,7 @@ export class ReadOperation implements Operation {
       total += alive + (await count({ after, upTo }, keys));
       if (upTo === null) return total;
       after = upTo;
+      await nextTurn();
     }
   }
 

@@ -1,6 +1,6 @@
 /** Lists, counts and pages over a journal and a store: right in every mixture, and read in bounded chunks. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Page } from '../../src/migration/api.ts';
+import { OperationExpired, type Page } from '../../src/migration/api.ts';
 import type { JournalTables } from '../../src/migration/journal/sql/index.ts';
 import { encodeKey } from '../../src/migration/key.ts';
 import { packSeq } from '../../src/migration/seq.ts';
@@ -26,11 +26,15 @@ const drop = (key: { holder: string; show: string }) => one.engine.mutate(key, (
 async function reading<T>(
   read: (operation: Awaited<ReturnType<Tickets['engine']['begin']>>) => Promise<T>,
 ): Promise<T> {
-  const operation = await one.engine.begin(soon());
-  try {
-    return await read(operation);
-  } finally {
-    operation.end();
+  for (;;) {
+    const operation = await one.engine.begin(soon());
+    try {
+      return await read(operation);
+    } catch (error) {
+      if (!(error instanceof OperationExpired)) throw error;
+    } finally {
+      operation.end();
+    }
   }
 }
 

@@ -52,8 +52,16 @@ export class View {
   valid(): boolean {
     const { place, switching } = this.record;
     if (place.state === 'NEW' && switching === null) return true;
-    const elapsed = Math.max(this.#clock.monotonic() - this.#asked.monotonic, this.#clock.wall() - this.#asked.wall);
-    return elapsed < this.#leaseMs;
+    return this.#elapsed() < this.#leaseMs;
+  }
+
+  /** Has more than half of the lease gone by? Then the renewal is late, whatever holds it up. */
+  late(): boolean {
+    return this.#elapsed() > this.#leaseMs / 2;
+  }
+
+  #elapsed(): number {
+    return Math.max(this.#clock.monotonic() - this.#asked.monotonic, this.#clock.wall() - this.#asked.wall);
   }
 }
 
@@ -122,6 +130,7 @@ export class Lease {
   /** A view whose lease runs. Throws CONTROL_UNAVAILABLE if it cannot be renewed before the deadline (of the monotonic clock). */
   async current(deadline: number): Promise<View> {
     const held = this.peek();
+    if (held?.late()) this.#soon();
     if (held) return held;
     for (;;) {
       const view = await this.renew().catch((error: unknown) => {
