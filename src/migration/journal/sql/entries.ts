@@ -5,11 +5,11 @@ import type { Seq } from '../../seq.ts';
 import type { Applied, Journal } from '../journal.ts';
 import { chunks, padded, type Access } from './access.ts';
 import { numberOrNull } from './snapshot.ts';
-import type { JournalTables } from './tables.ts';
+import { ENTRY_TABLES, type JournalTables } from './tables.ts';
 
 type Tx = Transaction<JournalTables>;
 
-/** Notes in one transaction, and keys in one statement. */
+/** Notes in one transaction. */
 const BATCH = 512;
 
 export interface Leaving {
@@ -70,11 +70,11 @@ async function forgive(tx: Tx, access: Access, role: StoreRole, keys: readonly s
     .execute();
 }
 
-/** Removes these entries (at most one batch) and raises the marks of their slots. */
+/** Removes these entries, a thousand or so at most, and raises the marks of their slots. */
 export async function leave(tx: Tx, access: Access, leaving: readonly Leaving[]): Promise<void> {
   if (leaving.length === 0) return;
   const keys = padded(leaving.map(({ key }) => key));
-  for (const table of ['crossfade_journal_listed', 'crossfade_journal_entry'] as const) {
+  for (const table of ENTRY_TABLES) {
     await tx.deleteFrom(table).where('dataset', '=', access.dataset).where('key', 'in', keys).execute();
   }
   for (const [slot, ofSlot] of Map.groupBy(leaving, (entry) => entry.slot)) {

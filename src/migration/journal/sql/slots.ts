@@ -1,18 +1,21 @@
-/** Slots: made once, then moved by the steps of switches, upwards only. All slots of the dataset move in one transaction. */
+/**
+ * Slots: made once, then moved by the steps of switches, upwards only. All slots of the dataset move in one transaction:
+ * requests wait for a switch, so it should cost one commit and touch each page of the tables once.
+ */
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import { JOURNAL_SLOTS, type StoreRole } from '../../dataset.ts';
 import { packSeq } from '../../seq.ts';
 import type { Journal } from '../journal.ts';
-import { ALL_SLOTS, unavailable, type Access, type SlotRow } from './access.ts';
+import { ALL_SLOTS, unavailable, type Access } from './access.ts';
 import { leave, raiseMark } from './entries.ts';
-import { journalTables, LACKS, type JournalTables } from './tables.ts';
+import { ENTRY_TABLES, journalTables, LACKS, type JournalTables } from './tables.ts';
 
 type Tx = Transaction<JournalTables>;
 type Slots = Pick<Journal, 'incarnation' | 'init' | 'open' | 'advance' | 'note' | 'close' | 'discard'>;
 
-/** Entries that `discard` drops in one transaction; with the values they are listed under, a few times as many rows. */
-const DISCARD_BATCH = 256;
+/** Entries that `discard` drops in one transaction; in key order, which is the order of most of the indexes they are in. */
+const DISCARD_BATCH = 1000;
 
 export function slots(access: Access): Slots {
   return {
@@ -32,11 +35,12 @@ export function slots(access: Access): Slots {
       await access.write((tx) => make(tx, access, epoch));
     },
 
+    // Answers to appends stay: who repeats one of an earlier run must still hear that it was made.
     open: ({ epoch, run }) =>
       access.write(async (tx) => {
         const below = await lockBelow(tx, access, epoch);
         if (below.length === 0) return;
-        for (const table of TABLES_OF_ENTRIES) {
+        for (const table of ENTRY_TABLES) {
           await tx.deleteFrom(table).where('dataset', '=', access.dataset).where('slot', 'in', below).execute();
         }
         const start = packSeq(run, 0);
@@ -76,12 +80,6 @@ export function slots(access: Access): Slots {
   };
 }
 
-const TABLES_OF_ENTRIES = [
-  'crossfade_journal_listed',
-  'crossfade_journal_entry',
-  'crossfade_journal_write',
-] as const satisfies readonly (keyof JournalTables)[];
-
 /** The row of the dataset is made together with its slots: a slot that is missing later was lost, and is not made again. */
 async function make(tx: Tx, access: Access, epoch: number): Promise<void> {
   const incarnation = randomUUID();
@@ -109,7 +107,7 @@ async function make(tx: Tx, access: Access, epoch: number): Promise<void> {
 /** Locks all slots; those that stand below this epoch. */
 async function lockBelow(tx: Tx, access: Access, epoch: number): Promise<readonly number[]> {
   const rows = await access.lock(tx, ALL_SLOTS);
-  return rows.filter((row: SlotRow) => Number(row.epoch) < epoch).map((row) => Number(row.slot));
+  return rows.filter((row) => Number(row.epoch) < epoch).map((row) => Number(row.slot));
 }
 
 function update(tx: Tx, access: Access, which: readonly number[]) {
@@ -137,7 +135,7 @@ async function dropDebts(tx: Tx, access: Access, which: readonly number[], role:
     .groupBy('slot')
     .execute();
   for (const { slot, seq } of highest) await raiseMark(tx, access, Number(slot), Number(seq));
-  for (const table of ['crossfade_journal_listed', 'crossfade_journal_entry'] as const) {
+  for (const table of ENTRY_TABLES) {
     await tx
       .deleteFrom(table)
       .where('dataset', '=', access.dataset)
@@ -162,7 +160,6 @@ async function discardSome(tx: Tx, access: Access, epoch: number): Promise<numbe
     .select(['key', 'slot', 'seq'])
     .where('dataset', '=', access.dataset)
     .where('slot', 'in', closed)
-    .orderBy('slot')
     .orderBy('key')
     .limit(DISCARD_BATCH)
     .execute();

@@ -72,6 +72,12 @@ export interface JournalTables {
   crossfade_journal_write: WriteTable;
 }
 
+/** What goes when an entry goes. */
+export const ENTRY_TABLES = [
+  'crossfade_journal_listed',
+  'crossfade_journal_entry',
+] as const satisfies readonly (keyof JournalTables)[];
+
 export const LACKS = { OLD: 'lacks_old', NEW: 'lacks_new' } as const satisfies Record<StoreRole, keyof EntryTable>;
 
 /** `byteText`: see `SqlDatabase`. */
