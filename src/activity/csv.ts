@@ -20,7 +20,7 @@ export interface CsvChunk {
   readonly bytes: number;
 }
 
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 16 * 1024;
 /** A quote that is never closed must not make a record of the rest of the file. */
 const RECORD_BYTES = 256 * 1024;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
