@@ -281,6 +281,16 @@ describe('a file or a table that is not right', () => {
     expect(await store.reader.count(EVERYTHING)).toBe(0);
   });
 
+  test('after a failure the file is opened anew: it may be another one', async () => {
+    const store = open(notes(), true);
+    await store.ping();
+    run('drop table note_old');
+    await expect(store.reader.count(EVERYTHING)).rejects.toEqual(unavailable(/no such table/));
+    for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true });
+    run(LOOSE_NOTES, `insert into note_old values ('o', 't', 'A', ${TIME})`);
+    expect(await store.reader.count(EVERYTHING)).toBe(1);
+  });
+
   test.each([
     ['no table', 'create table other (a)', /there is no table note_old/],
     ['no column', 'create table note_old (owner text, topic text, created_at text)', /has no column answer/],

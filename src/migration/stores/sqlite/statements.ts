@@ -106,15 +106,15 @@ export class Statements {
    * walk all rows with that value.
    */
   #bound(operator: '>' | '<=', key: string | null, filter: Filter | undefined): readonly Part[] {
-    if (key === null) return [];
+    if (key === null) return EVERY_ROW;
     const cells = this.#cells(key);
     const [first] = this.#dataset.keyFields;
     if (!first || filter?.field !== first.field) return [this.#compare(operator, cells)];
     const [part = ''] = key.split(SEPARATOR);
     const order = compareKeys(encodeKey([first], { [first.field]: filter.value }), part);
     if (order === 0 && cells.length > 1) return [this.#compare(operator, cells.slice(1))];
-    if (order === 0) return operator === '<=' ? [] : [NOTHING];
-    return order > 0 === (operator === '>') ? [] : [NOTHING];
+    // Equal here means a key of one field: it is not above itself, and up to and including itself.
+    return order > 0 === (operator === '>') ? EVERY_ROW : NO_ROW;
   }
 
   /** Compares the last key columns, as many as there are cells. */
@@ -126,7 +126,8 @@ export class Statements {
   }
 }
 
-const NOTHING: Part = { sql: 'false', cells: [] };
+const EVERY_ROW: readonly Part[] = [];
+const NO_ROW: readonly Part[] = [{ sql: 'false', cells: [] }];
 
 export function and(parts: readonly Part[]): Part {
   return { sql: parts.map(({ sql }) => sql).join(' and '), cells: parts.flatMap(({ cells }) => cells) };
