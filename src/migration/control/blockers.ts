@@ -76,9 +76,9 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
     return block('QUARANTINE_NOT_EMPTY', `${open} rows could not be mapped; mend and retry them, or waive them.`, open);
   },
 
-  OLD_STORE_UNCHANGED: async ({ stores }) => {
+  OLD_STORE_UNCHANGED: async ({ stores, record }) => {
     const checkpoint = await stores.NEW.checkpoint();
-    if (!checkpoint?.complete) return NONE;
+    if (checkpoint?.epoch !== record.epoch || !checkpoint.complete) return NONE;
     const rows = await stores.OLD.reader.count(EVERYTHING);
     const seen = checkpoint.copied + checkpoint.quarantined;
     if (rows === seen) return NONE;
