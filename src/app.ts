@@ -7,6 +7,7 @@ import type { ControlStore } from './migration/control/control.ts';
 import { systemClock } from './migration/clock.ts';
 import type { StoreRole } from './migration/dataset.ts';
 import { createEngine } from './migration/engine.ts';
+import type { Journal } from './migration/journal/journal.ts';
 import type { JournalTables } from './migration/journal/sql/index.ts';
 import { sqlJournal } from './migration/journal/sql/index.ts';
 import type { Logger } from './migration/log.ts';
@@ -33,17 +34,26 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** What the engine works with. */
+export interface Devices {
+  readonly stores: Readonly<Record<StoreRole, Store>>;
+  readonly journal: Journal;
+  readonly control: ControlStore;
+}
+
 export interface AppOptions {
   readonly config: Config;
   /** What operators show: see auth.ts. */
   readonly adminToken: string;
   readonly log: Logger;
+  /** Puts something between the engine and its devices, once they are open: to watch them, or to disturb them. */
+  readonly wrap?: (devices: Devices) => Devices;
 }
 
 type Tables = ControlTables & JournalTables & CatalogueTables;
 
 /** Opens the stores and starts the engine; the server listens when its `http.listen` is called. */
-export async function createApp({ config, adminToken, log }: AppOptions): Promise<App> {
+export async function createApp({ config, adminToken, log, wrap = (devices) => devices }: AppOptions): Promise<App> {
   const closing: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const close of closing.splice(0).toReversed()) await close();
@@ -52,8 +62,8 @@ export async function createApp({ config, adminToken, log }: AppOptions): Promis
     const clock = systemClock;
     // One handle for all tables of the control store: writers that queue are fairer to each other than writers that find a file busy.
     const database = open<Tables>('CONTROL_URL', config.controlUrl);
-    const control = sqlControl({ database, clock });
-    closing.push(() => control.close());
+    const controlStore = sqlControl({ database, clock });
+    closing.push(() => controlStore.close());
     let journalDatabase: SqlDatabase<JournalTables> = database;
     if (config.journalUrl !== config.controlUrl) {
       const own = open<JournalTables>('JOURNAL_URL', config.journalUrl);
@@ -65,13 +75,14 @@ export async function createApp({ config, adminToken, log }: AppOptions): Promis
     const dataset = participationDataset(catalogue, phones);
     const { schema, types } = buildSubgraph([dataset], phones);
     const initial = [...types.values()].find((type) => type.dataset === dataset)?.initial ?? 'OLD';
-    const stores = openStores(config, dataset);
+    const openedStores = openStores(config, dataset);
     closing.push(async () => {
-      await Promise.all([stores.OLD.close(), stores.NEW.close()]);
+      await Promise.all([openedStores.OLD.close(), openedStores.NEW.close()]);
     });
-    const journal = sqlJournal({ database: journalDatabase, dataset, clock });
-    closing.push(() => journal.stop());
+    const openedJournal = sqlJournal({ database: journalDatabase, dataset, clock });
+    closing.push(() => openedJournal.stop());
 
+    const { stores, journal, control } = wrap({ stores: openedStores, journal: openedJournal, control: controlStore });
     const engine = createEngine({
       dataset,
       stores,

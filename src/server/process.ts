@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino, type Logger } from 'pino';
-import { createApp, type App } from '../app.ts';
+import { createApp, type App, type AppOptions } from '../app.ts';
 import { keptToken } from '../auth.ts';
 import { ConfigError, loadConfig, type Config, type Environment } from '../config.ts';
 import { lockDirectories, type DirectoryLock } from '../directory-lock.ts';
@@ -18,7 +18,7 @@ import { fillWithSamples } from './samples.ts';
 const PATIENCE_MS = 5000;
 
 /** Runs until SIGTERM or SIGINT, then exits with 0; with 1, and one line on standard error, when it cannot start. */
-export async function serve(env: Environment): Promise<void> {
+export async function serve(env: Environment, { wrap }: Pick<AppOptions, 'wrap'> = {}): Promise<void> {
   let log: Logger | undefined;
   let lock: DirectoryLock | undefined;
   try {
@@ -26,7 +26,7 @@ export async function serve(env: Environment): Promise<void> {
     log = pino({ level: config.logLevel, base: { instance: config.label } }, pino.destination(2));
     lock = lockDirectories(config);
     const adminToken = config.adminToken ?? (await keptToken(config.dataDir));
-    const app = await createApp({ config, adminToken, log });
+    const app = await createApp({ config, adminToken, log, ...(wrap && { wrap }) });
     await fillWithSamples(app, config, log);
     await checkStores(app, config);
     const address = await listen(app, config);
