@@ -68,7 +68,8 @@ export class Deliveries {
 
   async #deliver({ address, seq, image }: Traveller, role: StoreRole, required: boolean): Promise<boolean> {
     const row = image && (role === 'OLD' ? image.old : image.new);
-    const { outcome, refused } = await this.#stores[role].writer.apply(runOf(seq), [{ key: address.key, seq, row }]);
+    const entry = { key: address.key, seq, row, old: image && image.old };
+    const { outcome, refused } = await this.#stores[role].writer.apply(runOf(seq), [entry]);
     if (outcome === 'FENCED') return false;
     const refusal = refused[0];
     // The new store keeps a refused row in quarantine, so that it lacks nothing; the old one has no such place.

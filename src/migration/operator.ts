@@ -19,7 +19,7 @@ import { badInput } from './errors.ts';
 import type { Workers } from './jobs/workers.ts';
 import { MOVES, STATES, type MigrationState, type Place } from './states.ts';
 
-export interface OperatorDevices extends Omit<CheckContext, 'record'> {
+export interface OperatorDevices extends Omit<CheckContext, 'record' | 'thorough'> {
   readonly clock: Clock;
   readonly lease: Lease;
   readonly driver: SwitchDriver;
@@ -133,7 +133,7 @@ async function switchTo(devices: OperatorDevices, input: SwitchInput): Promise<S
   if (record.switching) return whileSwitching(devices, record, to, input);
   if (same(record.place, to)) return { outcome: 'SWITCHED', dryRun: input.dryRun, pauseMs: input.dryRun ? null : 0 };
 
-  const found = await blockersOf({ ...devices, record }, to);
+  const found = await blockersOf({ ...devices, record, thorough: true }, to);
   const accepted = found.filter(({ acceptable, code }) => acceptable && input.acceptRisk.includes(code));
   const blockers = found.filter((blocker) => !accepted.includes(blocker));
   if (blockers.length > 0) return { outcome: 'BLOCKED', blockers: blockers.map(plain) };
@@ -184,7 +184,7 @@ async function movesFrom(devices: OperatorDevices, record: ControlRecord): Promi
     optionsFrom(record.place).map(async ({ shown, place }): Promise<MoveOption> => {
       const blockers: readonly Blocker[] = record.switching
         ? [{ code: 'SWITCH_IN_PROGRESS', message: 'A switch is under way.', count: null }]
-        : (await blockersOf({ ...devices, record }, place)).map(plain);
+        : (await blockersOf({ ...devices, record, thorough: false }, place)).map(plain);
       return { to: place.state, readNewPercent: shown, allowed: blockers.length === 0, blockers };
     }),
   );

@@ -2,6 +2,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { NO_ROWS } from '../../src/migration/digest.ts';
 import type { Dataset } from '../../src/migration/dataset.ts';
 import { compareKeys } from '../../src/migration/key.ts';
 import { Connection } from '../../src/migration/stores/sqlite/connection.ts';
@@ -408,7 +409,9 @@ test('two hundred thousand values go in and out in batches', async () => {
     const numbers = Array.from({ length: 2000 }, (_, i) => String(n + i).padStart(5, '0'));
     const rows = numbers.map((number) => note('NEW', `owner ${number}`));
     const to: string | null = dataset.keyOf(rows.at(-1) ?? {});
-    expect(await store.writer.copy(1, { rows, quarantine: [], from, to, complete: false })).toBe('COPIED');
+    expect(await store.writer.copy(1, { rows, quarantine: [], digest: NO_ROWS, from, to, complete: false })).toBe(
+      'COPIED',
+    );
     from = to;
   }
   expect(await store.checkpoint()).toMatchObject({ copied: 50_000, quarantined: 0 });

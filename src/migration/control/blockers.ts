@@ -17,6 +17,8 @@ export interface CheckContext {
   readonly control: ControlStore;
   readonly record: ControlRecord;
   readonly deployment: string;
+  /** Read whole tables where only that can tell; without it, what can be told quickly. */
+  readonly thorough: boolean;
 }
 
 /** `acceptable`: the operator may take the risk by naming the code. */
@@ -76,11 +78,15 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
     return block('QUARANTINE_NOT_EMPTY', `${open} rows could not be mapped; mend and retry them, or waive them.`, open);
   },
 
-  OLD_STORE_UNCHANGED: async ({ stores, record }) => {
+  OLD_STORE_UNCHANGED: async ({ stores, record, thorough }) => {
     const checkpoint = await stores.NEW.checkpoint();
     if (checkpoint?.epoch !== record.epoch || !checkpoint.complete) return NONE;
-    const rows = await stores.OLD.reader.count(EVERYTHING);
-    const seen = checkpoint.copied + checkpoint.quarantined;
+    const seen = checkpoint.digest.rows;
+    const found = thorough ? await stores.OLD.reader.digest(EVERYTHING) : null;
+    const rows = found?.rows ?? (await stores.OLD.reader.count(EVERYTHING));
+    if (rows === seen && found && found.hash !== checkpoint.digest.hash) {
+      return block('OLD_STORE_CHANGED', 'Rows of the old table are not as they were when they were copied.');
+    }
     if (rows === seen) return NONE;
     return block(
       'OLD_STORE_CHANGED',

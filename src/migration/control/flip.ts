@@ -10,7 +10,7 @@ import type { CheckContext } from './blockers.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 
-export interface FlipContext extends CheckContext {
+export interface FlipContext extends Omit<CheckContext, 'thorough'> {
   readonly clock: Clock;
   readonly log: Logger;
   /** How long a fence waits for transactions that are under way, milliseconds. */

@@ -6,6 +6,7 @@
  * go to quarantine with the reason.
  */
 import type { CopyProgress } from '../api.ts';
+import { digestOf } from '../digest.ts';
 import { hasCode } from '../errors.ts';
 import type { Checkpoint } from '../stores/store.ts';
 import { JobClaim } from './claim.ts';
@@ -61,7 +62,9 @@ async function copyBatch(ctx: JobContext, { epoch, after }: Checkpoint, limit: n
   const { rows, quarantine } = await mapBatch(ctx.dataset, found);
   const outcome = await ctx.stores.NEW.writer.copy(epoch, {
     rows: rows.map(({ row }) => row),
+    olds: rows.map(({ old }) => old),
     quarantine,
+    digest: digestOf(found),
     from: after,
     to: found.at(-1)?.key ?? after,
     complete: found.length < limit,

@@ -28,14 +28,14 @@ export function mapThere(mapper: Mapper, row: Row): Mapped {
 }
 
 export interface MappedBatch {
-  readonly rows: readonly { readonly key: string; readonly row: Row }[];
+  readonly rows: readonly { readonly key: string; readonly row: Row; readonly old: Row }[];
   readonly quarantine: readonly Quarantined[];
 }
 
 /** A batch of old rows for the new store; the mapping is loaded once. */
 export async function mapBatch(dataset: Dataset, found: readonly Stored[]): Promise<MappedBatch> {
   const mapper = await dataset.mapper(found.flatMap((stored) => ('row' in stored ? [stored.row] : [])));
-  const rows: { key: string; row: Row }[] = [];
+  const rows: { key: string; row: Row; old: Row }[] = [];
   const quarantine: Quarantined[] = [];
   for (const stored of found) {
     const { key } = stored;
@@ -44,7 +44,7 @@ export async function mapBatch(dataset: Dataset, found: readonly Stored[]): Prom
       continue;
     }
     const there = mapThere(mapper, stored.row);
-    if ('row' in there) rows.push({ key, row: there.row });
+    if ('row' in there) rows.push({ key, row: there.row, old: stored.row });
     else quarantine.push({ key, reason: there.reason, row: JSON.stringify(stored.row) });
   }
   return { rows, quarantine };

@@ -111,6 +111,7 @@ async function replayBatch(
     key,
     seq,
     row: image && (role === 'OLD' ? image.old : image.new),
+    old: image && image.old,
   }));
   const { outcome, refused } = await store.writer.apply(run, entries);
   if (outcome === 'FENCED') return { outcome, cleared: 0 };

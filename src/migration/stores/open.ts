@@ -9,6 +9,9 @@ import { openSqliteFile } from './sqlite/database.ts';
 import { sqliteStore } from './sqlite/index.ts';
 import type { Store } from './store.ts';
 
+/** A lock on a directory of embedded databases is one more file of the engine they use. */
+export { lockFile } from './sqlite/lock.ts';
+
 export interface DataEngine {
   /** How its URLs look, for messages. */
   readonly form: string;

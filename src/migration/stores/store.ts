@@ -37,7 +37,7 @@ export interface StoreReader {
   page(range: KeyRange, limit: number, filter?: Filter): Promise<readonly Stored[]>;
   /** Rows of the range, those with a key in `except` left out. */
   count(range: KeyRange, filter?: Filter, except?: readonly string[]): Promise<number>;
-  /** Order-dependent digest over the canonical rows of the range, computed in bounded memory. */
+  /** The digest (digest.ts) of the range's rows, computed in bounded memory. */
   digest(range: KeyRange): Promise<Digest>;
   /** The guards of these keys; a key that was not written in a run is absent. */
   guards(keys: readonly string[]): Promise<ReadonlyMap<string, Seq>>;
@@ -45,7 +45,7 @@ export interface StoreReader {
 
 export interface Digest {
   readonly rows: number;
-  /** Hex. */
+  /** 128 bits in hex; a sum, so that digests of parts add up. */
   readonly hash: string;
 }
 
@@ -65,6 +65,8 @@ export interface Apply {
   readonly seq: Seq;
   /** null: tombstone. */
   readonly row: Row | null;
+  /** The old face, which the new store's quarantine keeps if the table refuses the row. */
+  readonly old?: Row | null;
 }
 
 export interface ApplyResult {
@@ -110,7 +112,11 @@ export interface StoreWriter {
 
 export interface CopyBatch {
   readonly rows: readonly Row[];
+  /** The old faces of `rows`, in their order, for quarantine if the table refuses one. */
+  readonly olds?: readonly Row[];
   readonly quarantine: readonly Quarantined[];
+  /** Of the old rows that this batch looked at. */
+  readonly digest: Digest;
   /** The batch moves the checkpoint from here … */
   readonly from: string | null;
   /** … to here: the last key looked at, mapped or not. */
@@ -171,6 +177,8 @@ export interface Checkpoint {
   readonly total: number;
   readonly copied: number;
   readonly quarantined: number;
+  /** Of all old rows that were looked at. */
+  readonly digest: Digest;
   readonly complete: boolean;
 }
 

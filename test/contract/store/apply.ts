@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_ROWS } from '../../../src/migration/digest.ts';
 import { STORE_ROLES, type Row, type StoreRole } from '../../../src/migration/dataset.ts';
 import { packSeq } from '../../../src/migration/seq.ts';
 import { EVERYTHING, type Apply } from '../../../src/migration/stores/store.ts';
@@ -181,7 +182,14 @@ export function applyContract(setting: Setting): void {
     const keys = rows.map((row) => dataset.keyOf(row));
     await raise(store, 'COPY', 1, { total: 3 });
     const quarantine = keys.map((key) => ({ key, reason: 'no code', row: '{}' }));
-    await store.writer.copy(1, { rows: [], quarantine, from: null, to: keys[2] ?? null, complete: true });
+    await store.writer.copy(1, {
+      rows: [],
+      quarantine,
+      digest: NO_ROWS,
+      from: null,
+      to: keys[2] ?? null,
+      complete: true,
+    });
     await raise(store, 'APPLY', 2, { run: 1 });
     const [a, b] = keys as [string, string];
     await store.writer.apply(1, [

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { NO_ROWS } from '../../../src/migration/digest.ts';
 import type { Dataset } from '../../../src/migration/dataset.ts';
 import { EVERYTHING, type CopyBatch, type Store } from '../../../src/migration/stores/store.ts';
 import { fill, note, raise, rowsOf, type Setting } from './setting.ts';
+
+/** A digest as good as any: digests are opaque to a store, but for their sum. */
+const ONE = '1'.padStart(32, '0');
 
 export function copyContract(setting: Setting): void {
   describe('copying', () => {
@@ -11,12 +15,20 @@ export function copyContract(setting: Setting): void {
       await raise(store, 'COPY', epoch, { total: 10 });
       return { dataset, store };
     }
-    const fresh = { epoch: 1, after: null, total: 10, copied: 0, quarantined: 0, complete: false };
+    const fresh = { epoch: 1, after: null, total: 10, copied: 0, quarantined: 0, digest: NO_ROWS, complete: false };
 
     function batch(dataset: Dataset, owners: readonly string[], rest: Partial<CopyBatch> = {}): CopyBatch {
       const rows = owners.map((owner) => note('NEW', owner));
       const last = rows.at(-1);
-      return { rows, quarantine: [], from: null, to: last ? dataset.keyOf(last) : null, complete: false, ...rest };
+      return {
+        rows,
+        quarantine: [],
+        digest: { rows: owners.length, hash: ONE },
+        from: null,
+        to: last ? dataset.keyOf(last) : null,
+        complete: false,
+        ...rest,
+      };
     }
     const quarantined = (dataset: Dataset, owner: string) => ({
       key: dataset.keyOf(note('NEW', owner)),
@@ -29,10 +41,23 @@ export function copyContract(setting: Setting): void {
       expect(await store.checkpoint()).toEqual(fresh);
       const one = batch(dataset, ['a', 'b'], { quarantine: [quarantined(dataset, 'aa')] });
       expect(await store.writer.copy(1, one)).toBe('COPIED');
-      expect(await store.checkpoint()).toEqual({ ...fresh, after: one.to, copied: 2, quarantined: 1 });
+      expect(await store.checkpoint()).toEqual({
+        ...fresh,
+        after: one.to,
+        copied: 2,
+        quarantined: 1,
+        digest: { rows: 2, hash: ONE },
+      });
       const two = batch(dataset, ['c'], { from: one.to, complete: true });
       expect(await store.writer.copy(1, two)).toBe('COPIED');
-      expect(await store.checkpoint()).toEqual({ ...fresh, after: two.to, copied: 3, quarantined: 1, complete: true });
+      expect(await store.checkpoint()).toEqual({
+        ...fresh,
+        after: two.to,
+        copied: 3,
+        quarantined: 1,
+        digest: { rows: 3, hash: ONE.replace('1', '2') },
+        complete: true,
+      });
       expect((await rowsOf(store)).map((row) => row['owner'])).toEqual(['a', 'b', 'c']);
       expect(await store.quarantine.counts()).toEqual({ open: 1, waived: 0 });
       // What is copied was not written in a run.
@@ -117,7 +142,15 @@ export function copyContract(setting: Setting): void {
       const { dataset, store } = await opened(5);
       const one = batch(dataset, ['a'], { complete: true });
       await store.writer.copy(5, one);
-      const stands = { epoch: 5, after: one.to, total: 10, copied: 1, quarantined: 0, complete: true };
+      const stands = {
+        epoch: 5,
+        after: one.to,
+        total: 10,
+        copied: 1,
+        quarantined: 0,
+        digest: one.digest,
+        complete: true,
+      };
       await raise(store, 'COPY', 5, { total: 99 });
       await raise(store, 'COPY', 4, { step: 9, total: 99 });
       expect(await store.checkpoint()).toEqual(stands);
@@ -143,7 +176,7 @@ export function copyContract(setting: Setting): void {
         reason: 'x',
         row: '{}',
       }));
-      await store.writer.copy(1, { rows: [], quarantine, from: null, to: null, complete: true });
+      await store.writer.copy(1, { rows: [], quarantine, digest: NO_ROWS, from: null, to: null, complete: true });
       await raise(store, 'APPLY', 2, { run: 1 });
       const rows = ['a', 'b', 'c'].map((owner) => note('NEW', owner));
       await store.writer.apply(

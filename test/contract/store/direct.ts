@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_ROWS } from '../../../src/migration/digest.ts';
 import { STORE_ROLES, type Row } from '../../../src/migration/dataset.ts';
 import type { FenceMode } from '../../../src/migration/states.ts';
 import type { Store } from '../../../src/migration/stores/store.ts';
@@ -205,7 +206,7 @@ export function directContract(setting: Setting): void {
       const key = made.keyOf(note('NEW', owner));
       await raise(store, 'COPY', 1, { total: 1 });
       const quarantine = [{ key, reason: 'no code', row: '{}' }];
-      await store.writer.copy(1, { rows: [], quarantine, from: null, to: key, complete: true });
+      await store.writer.copy(1, { rows: [], quarantine, digest: NO_ROWS, from: null, to: key, complete: true });
       await raise(store, 'DIRECT', 2);
       return { store, key, next: note('NEW', owner) };
     }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_ROWS } from '../../../src/migration/digest.ts';
 import { compareKeys } from '../../../src/migration/key.ts';
 import { AWKWARD, note, raise, rowsOf, type Setting } from './setting.ts';
 
@@ -14,7 +15,7 @@ export function quarantineContract(setting: Setting): void {
         reason: `about ${owner}`,
         row: JSON.stringify({ owner }),
       }));
-      await store.writer.copy(1, { rows: [], quarantine, from: null, to: null, complete: true });
+      await store.writer.copy(1, { rows: [], quarantine, digest: NO_ROWS, from: null, to: null, complete: true });
       return { store, key, quarantine };
     }
 
@@ -80,6 +81,7 @@ export function quarantineContract(setting: Setting): void {
       await raise(renewed, 'COPY', 1);
       await renewed.writer.copy(1, {
         rows: [],
+        digest: NO_ROWS,
         quarantine: [{ key, reason: 'x', row: '{}' }],
         from: null,
         to: null,

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { NO_ROWS } from '../../../src/migration/digest.ts';
 import { prepareState, prepareStep } from '../../../src/migration/jobs/prepare.ts';
 import { packSeq } from '../../../src/migration/seq.ts';
 import { Bench, RUN, until } from './bench.ts';
@@ -24,6 +25,7 @@ test('closes, empties and opens the new store to the copy, with the size of the 
     total: 7,
     copied: 0,
     quarantined: 0,
+    digest: NO_ROWS,
     complete: false,
   });
 });
@@ -84,7 +86,7 @@ test('admits replay to a new store that was down at the flip, and only if it hol
   expect(await prepareStep(ctx, prepareState())).toMatchObject({ kind: 'BLOCKED' });
   expect(await ctx.stores.NEW.fence.read()).toMatchObject({ epoch: RUN, mode: 'COPY' });
 
-  const copied = { rows: [], quarantine: [], from: null, to: null, complete: true };
+  const copied = { rows: [], quarantine: [], digest: NO_ROWS, from: null, to: null, complete: true };
   expect(await ctx.stores.NEW.writer.copy(RUN, copied)).toBe('COPIED');
   await until(() => prepareStep(ctx, prepareState()));
   expect(await ctx.stores.NEW.fence.read()).toMatchObject({ epoch: RUN + 1, step: 1, mode: 'APPLY', run: RUN });

@@ -2,7 +2,8 @@
 import type { Dataset, StoreRole } from '../../dataset.ts';
 import { CrossfadeError } from '../../errors.ts';
 import type { FenceMode } from '../../states.ts';
-import type { Checkpoint, CopyBatch, Fence, StoreFence } from '../store.ts';
+import { addDigests, NO_ROWS } from '../../digest.ts';
+import type { Checkpoint, CopyBatch, Digest, Fence, StoreFence } from '../store.ts';
 import type { Cell, Connection, Session } from './connection.ts';
 
 /** What a write needs: a mode, and the epoch or, in APPLY, the run. */
@@ -50,12 +51,13 @@ export class SqliteFence implements StoreFence {
   async checkpoint(): Promise<Checkpoint | null> {
     const row = await this.#session.read((c) =>
       c.get(
-        'select epoch, after, total, copied, quarantined, complete from crossfade_checkpoint where dataset = ? and role = ?',
+        `select epoch, after, total, copied, quarantined, complete, digest_rows, digest_hash
+          from crossfade_checkpoint where dataset = ? and role = ?`,
         this.#here,
       ),
     );
     if (!row) return null;
-    const [epoch, after, total, copied, quarantined, complete] = row;
+    const [epoch, after, total, copied, quarantined, complete, rows, hash] = row;
     return {
       epoch: Number(epoch),
       after: textOrNull(after),
@@ -63,6 +65,7 @@ export class SqliteFence implements StoreFence {
       copied: Number(copied),
       quarantined: Number(quarantined),
       complete: complete === 1n,
+      digest: { rows: Number(rows), hash: String(hash) },
     };
   }
 
@@ -77,18 +80,26 @@ export class SqliteFence implements StoreFence {
   }
 
   /** Adds to what the checkpoint has counted. */
-  tally(c: Connection, counts: { readonly copied: number; readonly quarantined: number }): void {
+  tally(
+    c: Connection,
+    { copied, quarantined, digest }: { readonly copied: number; readonly quarantined: number; readonly digest: Digest },
+  ): void {
+    const [rows, hash] =
+      c.get('select digest_rows, digest_hash from crossfade_checkpoint where dataset = ? and role = ?', this.#here) ??
+      [];
+    const all = addDigests({ rows: Number(rows), hash: String(hash) }, digest);
     c.run(
-      'update crossfade_checkpoint set copied = copied + ?, quarantined = quarantined + ? where dataset = ? and role = ?',
-      [BigInt(counts.copied), BigInt(counts.quarantined), ...this.#here],
+      `update crossfade_checkpoint set copied = copied + ?, quarantined = quarantined + ?, digest_rows = ?, digest_hash = ?
+        where dataset = ? and role = ?`,
+      [BigInt(copied), BigInt(quarantined), BigInt(all.rows), all.hash, ...this.#here],
     );
   }
 
   #startCheckpoint(c: Connection, epoch: number, total: number): void {
     c.run(
-      `insert or replace into crossfade_checkpoint (dataset, role, epoch, after, total, copied, quarantined, complete)
-        values (?, ?, ?, null, ?, 0, 0, 0)`,
-      [...this.#here, BigInt(epoch), BigInt(total)],
+      `insert or replace into crossfade_checkpoint (dataset, role, epoch, after, total, copied, quarantined, complete, digest_rows, digest_hash)
+        values (?, ?, ?, null, ?, 0, 0, 0, ?, ?)`,
+      [...this.#here, BigInt(epoch), BigInt(total), BigInt(NO_ROWS.rows), NO_ROWS.hash],
     );
   }
 

@@ -1,5 +1,6 @@
 /** Quarantine of a store in SQLite: the keys whose rows are not in the table, and why. */
 import type { Dataset, Row, StoreRole } from '../../dataset.ts';
+import { NO_ROWS } from '../../digest.ts';
 import type { Quarantined, QuarantinedRow, StoreQuarantine } from '../store.ts';
 import type { Cell, Connection, Session } from './connection.ts';
 import { textOrNull, type SqliteFence } from './fence.ts';
@@ -64,7 +65,7 @@ export class SqliteQuarantine implements StoreQuarantine {
         else this.#note(c, key, reason);
       }
       for (const { key, reason, row } of still) this.#note(c, key, reason, row);
-      this.#fence.tally(c, { copied: released, quarantined: -released });
+      this.#fence.tally(c, { copied: released, quarantined: -released, digest: NO_ROWS });
       return 'RETRIED';
     });
   }

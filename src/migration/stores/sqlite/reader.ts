@@ -1,7 +1,7 @@
 /** The reading device of a store in SQLite. */
-import { createHash } from 'node:crypto';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Dataset, StoreRole } from '../../dataset.ts';
+import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
 import type { Seq } from '../../seq.ts';
 import type { Digest, Filter, KeyRange, Stored, StoreReader } from '../store.ts';
 import type { Cell, Connection, Session } from './connection.ts';
@@ -64,18 +64,16 @@ export class SqliteReader implements StoreReader {
   }
 
   async digest(range: KeyRange): Promise<Digest> {
-    const hash = createHash('sha256');
-    let rows = 0;
+    let digest = NO_ROWS;
     await this.#session.snapshot(async (c) => {
       for (let { after } = range; ; await breathe()) {
         const chunk = this.#select(c, this.#inOrder({ after, upTo: range.upTo }, DIGEST_CHUNK));
-        for (const stored of chunk) hash.update(`${JSON.stringify(canonical(stored))}\n`);
-        rows += chunk.length;
+        digest = addDigests(digest, digestOf(chunk));
         after = chunk.at(-1)?.key ?? after;
         if (chunk.length < DIGEST_CHUNK) return;
       }
     });
-    return { rows, hash: hash.digest('hex') };
+    return digest;
   }
 
   async guards(keys: readonly string[]): Promise<ReadonlyMap<string, Seq>> {
@@ -116,10 +114,6 @@ export class SqliteReader implements StoreReader {
     );
     return { key, ...fromCells(this.#sql.table, cells) };
   }
-}
-
-function canonical(stored: Stored): unknown {
-  return 'row' in stored ? stored.row : { key: stored.key, raw: stored.raw };
 }
 
 /** Cells of `exactColumns`: each with its storage class behind it. */

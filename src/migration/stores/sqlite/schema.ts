@@ -17,7 +17,8 @@ const BESIDE = {
   crossfade_guard: `(dataset text not null, role text not null, "key" text not null, seq integer not null,
     primary key (dataset, role, "key"))`,
   crossfade_checkpoint: `(dataset text not null, role text not null, epoch integer not null, after text, total integer not null,
-    copied integer not null, quarantined integer not null, complete integer not null, primary key (dataset, role))`,
+    copied integer not null, quarantined integer not null, complete integer not null, digest_rows integer not null,
+    digest_hash text not null, primary key (dataset, role))`,
   crossfade_quarantine: `(dataset text not null, role text not null, "key" text not null, reason text not null, "row" text not null,
     waive_reason text, primary key (dataset, role, "key"))`,
 } as const;

@@ -88,13 +88,14 @@ export class SqliteWriter implements StoreWriter {
     return this.#fence.guard({ mode: 'COPY', epoch }, (c) => {
       if (!this.#fence.advance(c, epoch, batch)) return 'MOVED';
       const quarantined = [...batch.quarantine];
-      for (const row of batch.rows) {
+      for (const [i, row] of batch.rows.entries()) {
         const reason = refused(() => c.run(this.#sql.insert, toCells(this.#sql.table, row)));
-        if (reason !== null) quarantined.push({ key: this.#dataset.keyOf(row), reason, row: JSON.stringify(row) });
+        if (reason === null) continue;
+        quarantined.push({ key: this.#dataset.keyOf(row), reason, row: JSON.stringify(batch.olds?.[i] ?? row) });
       }
       for (const row of quarantined) this.#quarantine.put(c, row);
       const copied = batch.rows.length + batch.quarantine.length - quarantined.length;
-      this.#fence.tally(c, { copied, quarantined: quarantined.length });
+      this.#fence.tally(c, { copied, quarantined: quarantined.length, digest: batch.digest });
       return 'COPIED';
     });
   }
@@ -145,7 +146,7 @@ export class SqliteWriter implements StoreWriter {
     if (this.#here[1] === 'NEW') {
       this.#setGuard(c, entry);
       this.#remove(c, key);
-      this.#quarantine.put(c, { key, reason, row: JSON.stringify(row) });
+      this.#quarantine.put(c, { key, reason, row: JSON.stringify(entry.old ?? row) });
     }
     return { key, seq, reason };
   }

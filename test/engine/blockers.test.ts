@@ -1,0 +1,144 @@
+/** What bars the way: a plant by another connection, a table that is not ours, rows that cannot be mapped. */
+import SqliteDatabase from 'better-sqlite3';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { BlockerCode, SwitchResult } from '../../src/migration/api.ts';
+import type { MigrationState } from '../../src/migration/states.ts';
+import { Deployment, soon, type Instance } from '../support/deployment.ts';
+import { ticketDataset, type NewTicket, type OldTicket } from '../support/tickets.ts';
+import { temporaryDirectory } from '../support/tmp.ts';
+
+type Tickets = Instance<OldTicket, NewTicket>;
+
+let deployment: Deployment<OldTicket, NewTicket>;
+let one: Tickets;
+beforeEach(async () => {
+  deployment = new Deployment(await temporaryDirectory(), ticketDataset());
+  one = await deployment.instance();
+});
+afterEach(() => deployment.close());
+
+const ticket = (holder: string, seat = 'a'): OldTicket => ({ holder, show: 's', seat, updated: 1 });
+const put = (row: OldTicket) => one.engine.mutate(row, () => ({ write: { old: row } }), soon());
+
+function switchTo(
+  to: MigrationState,
+  acceptRisk: BlockerCode[] = [],
+  percent: number | null = null,
+): Promise<SwitchResult> {
+  const input = { expectedEpoch: null, reason: 'test', dryRun: false, actor: 'test' };
+  return one.engine.operator.switchTo({ ...input, to, acceptRisk, readNewPercent: percent });
+}
+
+/** The transition is waited for by what bars it: `codes` are all that is left in the end. */
+async function barredBy(to: MigrationState, ...codes: BlockerCode[]): Promise<void> {
+  await expect
+    .poll(async () => {
+      const result = await switchTo(to);
+      return result.outcome === 'BLOCKED' ? result.blockers.map(({ code }) => code) : result.outcome;
+    })
+    .toEqual(codes);
+}
+
+function plant(file: 'old' | 'new', sql: string): void {
+  const database = new SqliteDatabase(deployment.file(file), { timeout: 5000 });
+  database.exec(sql);
+  database.close();
+}
+
+async function copied(): Promise<void> {
+  expect(await switchTo('MIGRATING')).toMatchObject({ outcome: 'SWITCHED' });
+  await expect.poll(async () => (await one.engine.operator.copyProgress())?.complete).toBe(true);
+}
+
+test('OLD_STORE_CHANGED: a rogue write to the old table after it was copied, found though the number of rows is the same', async () => {
+  for (const holder of ['a', 'b', 'c']) await put(ticket(holder));
+  await copied();
+  plant('old', `update tickets_old set seat = 'rogue' where holder = 'b'`);
+  await barredBy('CATCHING_UP', 'OLD_STORE_CHANGED');
+  expect(await switchTo('CATCHING_UP', ['JOURNAL_UNSAFE'])).toMatchObject({ outcome: 'BLOCKED' });
+  expect(await switchTo('CATCHING_UP', ['OLD_STORE_CHANGED'])).toMatchObject({ outcome: 'SWITCHED' });
+  const { edges } = await one.engine.operator.history({ first: 1, after: null });
+  expect(edges[0]?.node.acceptedRisks).toEqual(['OLD_STORE_CHANGED']);
+});
+
+test('an untouched old table is no OLD_STORE_CHANGED, nor is one that is put back as it was', async () => {
+  for (const holder of ['a', 'b', 'c']) await put(ticket(holder));
+  await copied();
+  plant('old', `update tickets_old set seat = 'rogue' where holder = 'b'`);
+  plant('old', `update tickets_old set seat = 'a' where holder = 'b'`);
+  await expect.poll(async () => (await switchTo('CATCHING_UP')).outcome).toBe('SWITCHED');
+});
+
+test('TARGET_NOT_EMPTY: rows that no run of this deployment put there', async () => {
+  await one.stores.NEW.ping();
+  plant('new', `insert into tickets_new (holder, show, place, updated) values ('x', 's', 'seat x', 1)`);
+  expect(await switchTo('MIGRATING')).toMatchObject({
+    outcome: 'BLOCKED',
+    blockers: [{ code: 'TARGET_NOT_EMPTY', count: 1 }],
+  });
+});
+
+test('QUARANTINE_NOT_EMPTY: rows without a counterpart, until they are waived; their keys stay taken to the end', async () => {
+  await put(ticket('a'));
+  await put(ticket('z', 'nowhere'));
+  await copied();
+  await barredBy('CATCHING_UP', 'QUARANTINE_NOT_EMPTY');
+  const { edges } = await one.engine.operator.quarantine({ first: 10, after: null });
+  expect(edges.map(({ node }) => node)).toMatchObject([
+    { key: 'z/s', reason: 'there is no such place', row: JSON.stringify(ticket('z', 'nowhere')), waived: false },
+  ]);
+  await one.engine.operator.waiveQuarantine('nobody sits there');
+  for (const [state, percent] of [['CATCHING_UP'], ['DUAL', 0], ['DUAL', 100]] as const) {
+    await expect.poll(async () => (await switchTo(state, [], percent ?? null)).outcome, state).toBe('SWITCHED');
+    const row = ticket('z');
+    const { outcome } = await one.engine.mutate(
+      row,
+      (seen) => (seen ? { refuse: 'taken' } : { write: { old: row } }),
+      soon(),
+    );
+    expect(outcome, state).toBe('REFUSED');
+  }
+  await one.engine.operator.verify();
+  await expect.poll(async () => (await one.engine.operator.verification())?.clean).toBe(true);
+  await expect.poll(async () => (await switchTo('NEW')).outcome).toBe('SWITCHED');
+  const row = ticket('z');
+  expect(
+    await one.engine.mutate(row, (seen) => (seen ? { refuse: 'taken' } : { write: { old: row } }), soon()),
+  ).toMatchObject({
+    outcome: 'REFUSED',
+    current: { old: ticket('z', 'nowhere'), new: null },
+  });
+});
+
+test.each([
+  ['changed', `update tickets_new set place = 'seat rogue' where holder = 'b'`],
+  ['missing', `delete from tickets_new where holder = 'b'`],
+  ['extra', `insert into tickets_new (holder, show, place, updated) values ('bb', 's', 'seat x', 1)`],
+])('DIFFERENCES_FOUND: a row %s in the new table bars NEW until it is repaired', async (_, sql) => {
+  for (const holder of ['a', 'b', 'c']) await put(ticket(holder));
+  await copied();
+  await expect.poll(async () => (await switchTo('CATCHING_UP')).outcome).toBe('SWITCHED');
+  await expect.poll(async () => (await switchTo('DUAL', [], 0)).outcome).toBe('SWITCHED');
+  await barredBy('NEW', 'NOT_ADJACENT');
+  plant('new', sql);
+  const finished = async () => (await one.engine.operator.verification())?.finishedAt;
+  await one.engine.operator.verify();
+  await expect.poll(finished).toBeTypeOf('string');
+  expect(await one.engine.operator.verification()).toMatchObject({ clean: false, differing: 1, coverage: 1 });
+  await one.engine.operator.repair();
+  await expect.poll(async () => (await one.engine.operator.verification())?.repaired).toBe(1);
+  await one.engine.operator.verify();
+  await expect.poll(async () => (await one.engine.operator.verification())?.clean).toBe(true);
+  expect(await switchTo('DUAL', [], 100)).toMatchObject({ outcome: 'SWITCHED' });
+  expect(await switchTo('NEW')).toMatchObject({ outcome: 'SWITCHED' });
+});
+
+test('NOT_VERIFIED: no verification, or none that began in this DUAL', async () => {
+  for (const holder of ['a', 'b']) await put(ticket(holder));
+  await copied();
+  await expect.poll(async () => (await switchTo('CATCHING_UP')).outcome).toBe('SWITCHED');
+  await expect.poll(async () => (await switchTo('DUAL', [], 0)).outcome).toBe('SWITCHED');
+  expect(await switchTo('DUAL', [], 100)).toMatchObject({ outcome: 'SWITCHED' });
+  await barredBy('NEW', 'NOT_VERIFIED');
+  expect(await switchTo('NEW', ['NOT_VERIFIED'])).toMatchObject({ outcome: 'BLOCKED' });
+});
