@@ -2,8 +2,7 @@
 import { accessSync, constants, existsSync, mkdirSync, opendirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ConfigError, type Config } from './config.ts';
-import { engineOf } from './migration/stores/open.ts';
-import { lockFile } from './migration/stores/sqlite/lock.ts';
+import { engineOf, lockFile } from './migration/stores/open.ts';
 
 export interface DirectoryLock {
   /** Idempotent. Without it the lock ends with the process, also when that is killed. */
