@@ -16,6 +16,8 @@ import { fillWithSamples } from './samples.ts';
 
 /** After the last deadline of requests and switches, the end is not waited for any longer, milliseconds. */
 const PATIENCE_MS = 5000;
+/** A signal within this time after the first is the same one: a terminal sends it to npm and to this process, and npm passes it on. */
+const SAME_SIGNAL_MS = 500;
 
 /** Runs until SIGTERM or SIGINT, then exits with 0; with 1, and one line on standard error, when it cannot start. */
 export async function serve(env: Environment, { wrap }: Pick<AppOptions, 'wrap'> = {}): Promise<void> {
@@ -63,10 +65,13 @@ async function announce(app: App, address: string, token: string | null): Promis
 }
 
 function endOnSignals(app: App, config: Config, log: Logger): void {
-  let ending = false;
+  let endingSince: number | null = null;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (ending) process.exit(1);
-    ending = true;
+    if (endingSince !== null) {
+      if (performance.now() - endingSince > SAME_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    endingSince = performance.now();
     log.info({ signal }, 'shutting down');
     app.server.drain();
     await delay(config.shutdownDelayMs);

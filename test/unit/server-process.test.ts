@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 let dir: string;
@@ -28,8 +29,13 @@ interface Running {
   readonly ended: Promise<number | string>;
 }
 
-function start(env: Record<string, string>): Running {
-  const child = spawn(process.execPath, [MAIN], {
+function start(
+  env: Record<string, string>,
+  command: readonly [string, ...string[]] = [process.execPath, MAIN],
+): Running {
+  const [program, ...args] = command;
+  const child = spawn(program, args, {
+    cwd: ROOT,
     env: { PATH: process.env['PATH'], PORT: '0', DATA_DIR: join(dir, 'data'), SAMPLE_DATA: '100', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -81,6 +87,21 @@ test('starts on an empty directory with sample data, serves, and ends with 0 on 
   ).toMatchObject({ data: { migrations: [{ state: 'OLD' }] } });
   again.child.kill('SIGINT');
   expect(await again.ended).toBe(0);
+});
+
+test('a signal to npm ends the server; the same signal twice, as a terminal sends it, does not cut the end short', async () => {
+  const npm = start({}, ['npm', 'start', '--silent']);
+  const { url } = await ready(npm);
+  npm.child.kill('SIGTERM');
+  await npm.ended;
+  await expect(fetch(new URL('/healthz', url))).rejects.toThrow('fetch failed');
+
+  const delayed = start({ SHUTDOWN_DELAY_MS: '300' });
+  await ready(delayed);
+  delayed.child.kill('SIGINT');
+  while (!delayed.stderr().includes('shutting down')) await once(delayed.child.stderr ?? delayed.child, 'data');
+  delayed.child.kill('SIGINT');
+  expect(await delayed.ended).toBe(0);
 });
 
 test('is refused while another process uses the directory, and not after that was killed', async () => {
