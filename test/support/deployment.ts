@@ -10,7 +10,7 @@ import { sqlControl } from '../../src/migration/control/sql/index.ts';
 import type { Dataset, Row, StoreRole } from '../../src/migration/dataset.ts';
 import { createEngine } from '../../src/migration/engine.ts';
 import type { Journal } from '../../src/migration/journal/journal.ts';
-import { sqlJournal } from '../../src/migration/journal/sql/index.ts';
+import { sqlJournal, type JournalTables } from '../../src/migration/journal/sql/index.ts';
 import { openSqliteFile } from '../../src/migration/stores/sqlite/database.ts';
 import { sqliteStore } from '../../src/migration/stores/sqlite/index.ts';
 import type { Store } from '../../src/migration/stores/store.ts';
@@ -60,9 +60,10 @@ export class Deployment<O extends Row, N extends Row> {
     const stores = { OLD: this.store('OLD'), NEW: this.store('NEW') };
     const clock = systemClock;
     const control = sqlControl({ database: openSqliteFile(this.file('control')), clock });
-    const journal = sqlJournal({ database: openSqliteFile(this.file('control')), dataset: this.dataset, clock });
+    const journalFile = openSqliteFile<JournalTables>(this.file('control'));
+    const journal = sqlJournal({ database: journalFile, dataset: this.dataset, clock });
     const close = async () => {
-      await Promise.all([stores.OLD.close(), stores.NEW.close(), control.close(), journal.stop()]);
+      await Promise.all([stores.OLD.close(), stores.NEW.close(), control.close(), journal.stop(), journalFile.close()]);
     };
     return { stores, control, journal, clock, close };
   }
