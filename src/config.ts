@@ -103,7 +103,7 @@ export const VARIABLES = {
   PHONE_REGION: variable({
     default: 'CN',
     meaning: 'region of phone numbers that are written without a country code',
-    must: 'a region of two capital letters, like CN',
+    must: 'the two capital letters of a country with phone numbers, like CN',
     schema: z.string().refine(isSupportedCountry),
   }),
   LOG_LEVEL: variable({

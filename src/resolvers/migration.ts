@@ -130,7 +130,7 @@ function switchInput(input: SwitchMigrationInput, actor: string): SwitchInput {
 
 function stated(reason: string): string {
   const text = reason.trim();
-  if (text === '') throw badInput('reason', 'reason must say why; it is kept in the history.');
+  if (text === '') throw badInput('reason', 'reason must say why; it is kept on record.');
   return text;
 }
 
