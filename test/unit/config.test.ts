@@ -67,7 +67,7 @@ describe('a bad variable', () => {
     ['SWITCH_TIMEOUT_MS', 'never', 'a whole number'],
     ['INSTANCE_ID', 'two words', '1 to 100 visible'],
     ['SAMPLE_DATA', '20k', 'a whole number from 0'],
-    ['PHONE_REGION', 'XX', 'a region of two capital letters'],
+    ['PHONE_REGION', 'XX', 'two capital letters of a country'],
     ['LOG_LEVEL', 'loud', 'one of debug, info'],
     ['INTROSPECTION', 'yes', 'one of on, off'],
     ['BODY_LIMIT_BYTES', '10', 'a whole number from 1000'],
