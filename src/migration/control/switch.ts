@@ -123,7 +123,7 @@ export class SwitchDriver {
       if (current?.epoch !== number) {
         // It went past FLIP exactly if its epoch came into force.
         if (record.epoch < number) return { outcome: 'CANCELLED', waitedFor };
-        return { outcome: 'SWITCHED', pauseMs: this.#devices.lease.pauses.longestMs() };
+        return { outcome: 'SWITCHED', pauseMs: this.#pauseMs() };
       }
       if (current.phase === 'ANNOUNCE') {
         if (await this.#prepared(record, current)) await this.#toFlip(record, current);
@@ -209,11 +209,15 @@ export class SwitchDriver {
   }
 
   #transition(record: ControlRecord, current: Switch): Transition {
-    const { clock, lease } = this.#devices;
     const { epoch, to, actor, reason, acceptedRisks } = current;
     const dropped = this.#dropped.get(epoch) ?? 0;
-    const pauseMs = Math.round(lease.pauses.longestMs() * 100) / 100;
-    return { from: record.place, to, epoch, actor, reason, at: isoTime(clock), pauseMs, acceptedRisks, dropped };
+    const at = isoTime(this.#devices.clock);
+    return { from: record.place, to, epoch, actor, reason, at, pauseMs: this.#pauseMs(), acceptedRisks, dropped };
+  }
+
+  /** To hundredths of a millisecond. */
+  #pauseMs(): number {
+    return Math.round(this.#devices.lease.pauses.longestMs() * 100) / 100;
   }
 
   async #settle(record: ControlRecord, current: Switch): Promise<void> {
