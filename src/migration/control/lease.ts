@@ -33,6 +33,7 @@ interface Asked {
 export class View {
   readonly record: ControlRecord;
   operations = 0;
+  #over = false;
   #asked: Asked;
   readonly #leaseMs: number;
   readonly #clock: Clock;
@@ -48,8 +49,14 @@ export class View {
     if (asked.monotonic > this.#asked.monotonic) this.#asked = asked;
   }
 
+  /** Ends the lease now, whatever time it has left. */
+  end(): void {
+    this.#over = true;
+  }
+
   /** Does the lease run? NEW has no way out, so once settled there what it says stays true. */
   valid(): boolean {
+    if (this.#over) return false;
     const { place, switching } = this.record;
     if (place.state === 'NEW' && switching === null) return true;
     return this.#elapsed() < this.#leaseMs;
@@ -108,6 +115,8 @@ export class Lease {
     this.#wake.abort();
     await this.#loop;
     await this.#renewing?.catch(() => {});
+    // A switch waits for registered instances alone, so nothing may go by this lease once it is given back.
+    for (const view of this.#views) view.end();
     await this.#options.control.release(this.#options.dataset, this.#options.instanceId);
   }
 
@@ -199,6 +208,8 @@ export class Lease {
 
   async #ask(): Promise<View> {
     const { control, clock, dataset, instanceId, label, leaseMs } = this.#options;
+    if (this.#stopping.signal.aborted)
+      throw new CrossfadeError('CONTROL_UNAVAILABLE', { message: 'This instance has stopped.' });
     const answered = this.#answer();
     const asked = { monotonic: clock.monotonic(), wall: clock.wall() };
     const epoch = this.#current?.record.epoch ?? 0;
