@@ -121,8 +121,9 @@ export class SwitchDriver {
       const record = await this.#read();
       const current = record.switching;
       if (current?.epoch !== number) {
-        // It went past FLIP exactly if its epoch came into force.
-        if (record.epoch < number) return { outcome: 'CANCELLED', waitedFor };
+        // It went past FLIP exactly if it is in the history; the epoch in force may be a later one's.
+        const [last] = await this.#devices.control.history(record.dataset, number + 1, 1);
+        if (last?.epoch !== number) return { outcome: 'CANCELLED', waitedFor };
         return { outcome: 'SWITCHED', pauseMs: this.#pauseMs() };
       }
       if (current.phase === 'ANNOUNCE') {
