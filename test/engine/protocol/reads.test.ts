@@ -1,0 +1,132 @@
+/** Reads: who may still answer by which state, in which order devices are asked, and from which store a list comes (P3, P4). */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { OperationExpired } from '../../../src/migration/api.ts';
+import { Stalls } from '../../support/stall.ts';
+import { CATCHING_UP, DUAL, failing, listIn, MIGRATING, OLD, promptly, seatIn, Stage, type Player } from './stage.ts';
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = await Stage.open();
+});
+afterEach(() => stage.close());
+
+/** Longer than any test, so that nobody's lease ends by itself. */
+const LONG_MS = 20_000;
+
+describe('the announce barrier', () => {
+  test('announce barrier: a switch waits for an instance that has not answered', async () => {
+    const ada = await stage.enter('ada');
+    const bob = await stage.enter('bob', { leaseMs: LONG_MS });
+    const deaf = bob.stalls.hold('control.renew', { all: true });
+    const switching = ada.switchTo(MIGRATING);
+    await Promise.race([switching, ada.waitsFor('bob')]);
+    expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
+    expect(await bob.read('zoe')).toBe('a');
+    deaf.open();
+    expect(await switching).toMatchObject({ outcome: 'SWITCHED' });
+  });
+
+  test('announce barrier: of an instance that is silent the whole lease is waited for, and then it answers nothing', async () => {
+    const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
+    const operation = await bob.begin();
+    bob.stalls.hold('control.renew', { all: true });
+    expect(await ada.switchTo(MIGRATING)).toMatchObject({ outcome: 'SWITCHED' });
+    expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
+    await expect(seatIn(operation, 'zoe')).rejects.toThrow(OperationExpired);
+  });
+
+  test('one operation, one state: an instance answers only when no older operation is left in it', async () => {
+    const ada = await stage.enter('ada');
+    const bob = await stage.enter('bob', { leaseMs: LONG_MS });
+    const operation = await bob.begin();
+    const switching = ada.switchTo(MIGRATING);
+    await Promise.race([switching, ada.waitsFor('bob')]);
+    expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
+    expect(await seatIn(operation, 'zoe')).toBe('a');
+    expect(operation.place).toEqual(OLD);
+    operation.end();
+    expect(await promptly(switching)).toMatchObject({ outcome: 'SWITCHED' });
+  });
+});
+
+describe('the lease', () => {
+  test('lease checked again after the store answered: a read that outlived it starts over', async () => {
+    const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
+    await ada.create('zoe', 'a');
+    await ada.walk(MIGRATING, CATCHING_UP, DUAL(0), DUAL(100));
+    await bob.reaches(DUAL(100));
+    const reader = new Stalls();
+    const gate = reader.hold('NEW.reader.load');
+    const operation = await bob.begin();
+    const seat = reader.run(() => seatIn(operation, 'zoe'));
+    await gate.reached;
+    // Meanwhile the dataset goes back, and the new store is emptied for another try.
+    for (const { stalls } of [ada, bob]) stalls.hold('NEW.writer.copy', { all: true });
+    const emptied = [ada, bob].map(({ stalls }) => stalls.answered('NEW.writer.empty'));
+    await ada.walk(DUAL(0), OLD, MIGRATING);
+    await Promise.race(emptied);
+    gate.open();
+    await expect(seat).rejects.toThrow(OperationExpired);
+    operation.end();
+    expect(await bob.read('zoe')).toBe('a');
+  });
+
+  test('a stopped instance answers nothing: its lease ends before it is given back', async () => {
+    const ada = await stage.enter('ada');
+    const bob = await stage.enter('bob', { leaseMs: LONG_MS });
+    const operation = await bob.begin();
+    await bob.retire();
+    expect(await promptly(ada.switchTo(MIGRATING))).toMatchObject({ outcome: 'SWITCHED' });
+    expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
+    await expect(seatIn(operation, 'zoe')).rejects.toThrow(OperationExpired);
+  });
+});
+
+describe('the order of devices', () => {
+  test.each([
+    ['a row', (player: Player) => player.read('zoe')],
+    ['a list', async (player: Player) => (await player.list())[0] ?? null],
+  ])('journal before store: %s whose entry leaves between the two answers is seen', async (_, read) => {
+    const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
+    await ada.walk(MIGRATING);
+    await ada.create('zoe', 'a');
+    const mend = failing([ada, bob], 'OLD.writer.apply');
+    await ada.walk(CATCHING_UP);
+    await bob.reaches(CATCHING_UP);
+    const reader = new Stalls();
+    const gates = ['journal.read', 'journal.page', 'OLD.reader.load', 'OLD.reader.page'].map((call) =>
+      reader.holdAnswer(call),
+    );
+    const seat = reader.run(() => read(bob));
+    await Promise.race(gates.map(({ reached }) => reached));
+    mend();
+    await ada.drained();
+    for (const gate of gates) gate.open();
+    expect(await seat).toBe('a');
+  });
+});
+
+describe('lists', () => {
+  test('on the way to OLD a list reads the store that stays, not one that lacks what is dropped', async () => {
+    const ada = await stage.enter('ada');
+    const bob = await stage.enter('bob', { leaseMs: LONG_MS });
+    await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
+    failing([ada, bob], 'NEW.writer.apply');
+    expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
+    const driver = new Stalls();
+    const flips = driver.hold('control.compareAndSet', { skip: 1 });
+    const switching = driver.run(() => ada.switchTo(OLD));
+    await flips.reached;
+    const operation = await bob.begin();
+    flips.open();
+    await ada.sees('the old store has taken over', ({ place }) => place.state === 'OLD');
+    // The entry is gone from the journal, and the store that stays does not answer for a moment.
+    const mend = failing([bob], 'OLD.reader.page');
+    await expect(listIn(operation)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    mend();
+    expect(await operation.count()).toBe(1);
+    operation.end();
+    expect(await switching).toMatchObject({ outcome: 'SWITCHED' });
+    expect(await bob.list()).toEqual(['a']);
+  });
+});
