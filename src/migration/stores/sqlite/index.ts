@@ -9,6 +9,8 @@ import { setUpTables } from './schema.ts';
 import { Statements } from './statements.ts';
 import { SqliteWriter } from './writer.ts';
 
+export { openSqliteFile, type SqliteFile } from './database.ts';
+
 export interface SqliteStoreOptions {
   readonly file: string;
   readonly role: StoreRole;
