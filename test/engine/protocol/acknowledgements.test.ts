@@ -1,18 +1,14 @@
 /** When a write may be acknowledged or refused, and that neither is taken back (P1, P2, P3, P5). */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { Place } from '../../../src/migration/states.ts';
 import { Stalls } from '../../support/stall.ts';
-import { Beside, CATCHING_UP, DUAL, failing, MIGRATING, OLD, promptly, Stage } from './stage.ts';
+import { Beside, CATCHING_UP, DUAL, failing, MIGRATING, OLD, promptly, test } from './stage.ts';
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = await Stage.open();
-});
-afterEach(() => stage.close());
-
-describe('the rule of the moment', () => {
-  test('acknowledgement under a running lease: a writer that missed an announce does not go by the rule it began with', async () => {
+describe.concurrent('the rule of the moment', () => {
+  test('acknowledgement under a running lease: a writer that missed an announce does not go by the rule it began with', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await bob.walk(MIGRATING, CATCHING_UP, DUAL(0));
     await ada.reaches(DUAL(0));
@@ -39,7 +35,9 @@ describe('the rule of the moment', () => {
     expect(await bob.read('zoe')).toBe('a');
   });
 
-  test('from the announce on a write of a key whose authority moves is acknowledged when both stores have it', async () => {
+  test('from the announce on a write of a key whose authority moves is acknowledged when both stores have it', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await bob.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const mend = failing([ada, bob], 'NEW.writer.apply');
@@ -59,7 +57,9 @@ describe('the rule of the moment', () => {
     expect(await bob.read('zoe')).toBe('a');
   });
 
-  test('drain before the authority moves: a switch waits for what the store that gains keys lacks', async () => {
+  test('drain before the authority moves: a switch waits for what the store that gains keys lacks', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await bob.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const mend = failing([ada, bob], 'NEW.writer.apply');
@@ -72,7 +72,9 @@ describe('the rule of the moment', () => {
     expect(await bob.read('zoe')).toBe('a');
   });
 
-  test('in the flip to MIGRATING the append alone is acknowledged: no write waits for a store that is closed', async () => {
+  test('in the flip to MIGRATING the append alone is acknowledged: no write waits for a store that is closed', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     const gates = [ada, bob].map(({ stalls }) => stalls.holdAnswer('journal.open', { all: true }));
     const switching = ada.switchTo(MIGRATING);
@@ -84,7 +86,9 @@ describe('the rule of the moment', () => {
     expect(await ada.read('zoe')).toBe('a');
   });
 
-  test('a store that is not the authority and hangs keeps neither a write nor the replay of the other store waiting', async () => {
+  test('a store that is not the authority and hangs keeps neither a write nor the replay of the other store waiting', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await bob.walk(MIGRATING);
     await ada.create('zoe', 'a');
@@ -96,8 +100,8 @@ describe('the rule of the moment', () => {
   });
 });
 
-describe('once', () => {
-  test('no restart after the append: a create whose run ends meanwhile does not meet itself', async () => {
+describe.concurrent('once', () => {
+  test('no restart after the append: a create whose run ends meanwhile does not meet itself', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await bob.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const writer = new Stalls();
@@ -110,7 +114,9 @@ describe('once', () => {
     expect(await bob.read('zoe')).toBe('a');
   });
 
-  test('a refusal that rests on an entry sees it home: the client that was refused finds the row', async () => {
+  test('a refusal that rests on an entry sees it home: the client that was refused finds the row', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await bob.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const writer = new Stalls();
@@ -123,7 +129,9 @@ describe('once', () => {
     expect(await write).toBe('WRITTEN');
   });
 
-  test('a refusal that rests on a row looks at the slot again: the row may be of a write that is not acknowledged yet', async () => {
+  test('a refusal that rests on a row looks at the slot again: the row may be of a write that is not acknowledged yet', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const mend = failing([ada, bob], 'NEW.writer.apply');
@@ -150,7 +158,9 @@ describe('once', () => {
     expect(await ada.read('zoe')).toBe('a');
   });
 
-  test('once is once: 50 concurrent creates of a key through two instances, in every switch on the way up', async () => {
+  test('once is once: 50 concurrent creates of a key through two instances, in every switch on the way up', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     const steps: readonly Place[] = [MIGRATING, CATCHING_UP, DUAL(0), DUAL(60), DUAL(100)];
     for (const [step, to] of steps.entries()) {

@@ -1,25 +1,19 @@
 /** Always a way back, and forward, with a store gone: the new one on every way to OLD, the old one on the way to NEW (P6). */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { Operation } from '../../../src/migration/api.ts';
 import type { Place } from '../../../src/migration/states.ts';
 import { until, verifyClean } from '../../support/operate.ts';
 import { Stalls } from '../../support/stall.ts';
-import { CATCHING_UP, DUAL, failing, MIGRATING, NEW, OLD, promptly, RETREATING, seatIn, Stage } from './stage.ts';
+import { CATCHING_UP, DUAL, failing, MIGRATING, NEW, OLD, promptly, RETREATING, seatIn, test } from './stage.ts';
 import type { NewTicket, OldTicket } from '../../support/tickets.ts';
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = await Stage.open();
-});
-afterEach(() => stage.close());
-
-describe('the new store is gone for ever', () => {
+describe.concurrent('the new store is gone for ever', () => {
   const ways: readonly [string, readonly Place[], readonly Place[]][] = [
     ['MIGRATING', [MIGRATING], [RETREATING, OLD]],
     ['CATCHING_UP', [MIGRATING, CATCHING_UP], [DUAL(0), OLD]],
     ['DUAL(0)', [MIGRATING, CATCHING_UP, DUAL(0)], [OLD]],
   ];
-  test.each(ways)('new store down: back to OLD from %s, with every write', async (_, up, back) => {
+  test.for(ways)('new store down: back to OLD from %s, with every write', async ([, up, back], { stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe0', 'a');
     await ada.walk(...up);
@@ -34,7 +28,7 @@ describe('the new store is gone for ever', () => {
     expect(await bob.rows('OLD')).toBe(3 + back.length);
   });
 
-  test('new store down: what it alone had acknowledged comes back from the journal', async () => {
+  test('new store down: what it alone had acknowledged comes back from the journal', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe', 'a');
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0), DUAL(100));
@@ -48,8 +42,8 @@ describe('the new store is gone for ever', () => {
   });
 });
 
-describe('the new store dies inside a flip', () => {
-  test('to MIGRATING, which then asks nothing of it', async () => {
+describe.concurrent('the new store dies inside a flip', () => {
+  test('to MIGRATING, which then asks nothing of it', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe', 'a');
     const gates = [ada, bob].map(({ stalls }) => stalls.hold('OLD.fence.raise', { all: true }));
@@ -64,7 +58,7 @@ describe('the new store dies inside a flip', () => {
     expect(await bob.read('zoe')).toBe('b');
   });
 
-  test('to CATCHING_UP: its fence follows when it is back', async () => {
+  test('to CATCHING_UP: its fence follows when it is back', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe', 'a');
     await ada.walk(MIGRATING);
@@ -83,8 +77,8 @@ describe('the new store dies inside a flip', () => {
   });
 });
 
-describe('the store that is left behind', () => {
-  test('what only the new store lacks is dropped before the old one takes direct writes', async () => {
+describe.concurrent('the store that is left behind', () => {
+  test('what only the new store lacks is dropped before the old one takes direct writes', async ({ stage }) => {
     const ada = await stage.enter('ada');
     const bob = await stage.enter('bob', { leaseMs: 20_000 });
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
@@ -112,7 +106,7 @@ describe('the store that is left behind', () => {
     expect(await ada.history()).toMatchObject([{ to: OLD, dropped: 1 }, {}, {}, {}]);
   });
 
-  test('DUAL(100) to NEW with the old store given up: what only it lacks is dropped and counted', async () => {
+  test('DUAL(100) to NEW with the old store given up: what only it lacks is dropped and counted', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe', 'a');
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0), DUAL(100));

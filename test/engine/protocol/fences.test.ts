@@ -1,16 +1,12 @@
 /** Fences: what a store lets through, and that late writers, copiers, appliers, emptiers and drivers change nothing (P1, P7). */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { Stalls, type Gate } from '../../support/stall.ts';
-import { Beside, CATCHING_UP, DUAL, MIGRATING, OLD, promptly, RETREATING, Stage } from './stage.ts';
+import { Beside, CATCHING_UP, DUAL, MIGRATING, OLD, promptly, RETREATING, test } from './stage.ts';
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = await Stage.open();
-});
-afterEach(() => stage.close());
-
-describe('direct writes', () => {
-  test('fence on direct writes: a writer that wakes up after the switch does not write the old store', async () => {
+describe.concurrent('direct writes', () => {
+  test('fence on direct writes: a writer that wakes up after the switch does not write the old store', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     const writer = new Stalls();
     const gate = writer.hold('OLD.writer.direct');
@@ -25,7 +21,7 @@ describe('direct writes', () => {
     expect(await bob.read('zoe')).toBe('a');
   });
 
-  test('compare-and-set of direct writes: of two that saw the same row one starts over', async () => {
+  test('compare-and-set of direct writes: of two that saw the same row one starts over', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe', 'a');
     const writer = new Stalls();
@@ -52,8 +48,25 @@ describe('direct writes', () => {
   });
 });
 
-describe('the copy', () => {
-  test('copy fence: a batch of an earlier run is refused, also while the table is empty for the next one', async () => {
+describe.concurrent('the copy', () => {
+  test('the copy is waited for: no state that relies on it while a batch is missing', async ({ stage }) => {
+    const ada = await stage.enter('ada');
+    await ada.create('zoe', 'a');
+    const gate = ada.stalls.hold('NEW.writer.copy');
+    await ada.walk(MIGRATING);
+    await gate.reached;
+    expect(await ada.switchTo(CATCHING_UP)).toMatchObject({
+      outcome: 'BLOCKED',
+      blockers: [{ code: 'COPY_INCOMPLETE', count: 1 }],
+    });
+    gate.open();
+    await ada.walk(CATCHING_UP, DUAL(0), DUAL(100));
+    expect(await ada.read('zoe')).toBe('a');
+  });
+
+  test('copy fence: a batch of an earlier run is refused, also while the table is empty for the next one', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe', 'a');
     await ada.create('yan', 'b');
@@ -80,7 +93,9 @@ describe('the copy', () => {
     expect(await bob.list()).toEqual(['b']);
   });
 
-  test('the new store is emptied before a second copy: a row that was deleted between two runs stays deleted', async () => {
+  test('the new store is emptied before a second copy: a row that was deleted between two runs stays deleted', async ({
+    stage,
+  }) => {
     const ada = await stage.enter('ada');
     await ada.create('zoe', 'a');
     await ada.create('yan', 'b');
@@ -94,7 +109,9 @@ describe('the copy', () => {
     expect(await ada.rows('NEW')).toBe(1);
   });
 
-  test('the new store is emptied under CLOSED: an emptier that wakes up late does not empty a finished copy', async () => {
+  test('the new store is emptied under CLOSED: an emptier that wakes up late does not empty a finished copy', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe', 'a');
     const gate = ada.stalls.hold('NEW.writer.empty');
@@ -110,7 +127,9 @@ describe('the copy', () => {
     expect(await bob.read('zoe')).toBe('a');
   });
 
-  test('steps of a fence are numbered: one that comes late within its epoch does not reopen the table to emptying', async () => {
+  test('steps of a fence are numbered: one that comes late within its epoch does not reopen the table to emptying', async ({
+    stage,
+  }) => {
     const [ada, bob, cyd] = [await stage.enter('ada'), await stage.enter('bob'), await stage.enter('cyd')];
     await ada.create('zoe', 'a');
     const empties = ada.stalls.hold('NEW.writer.empty');
@@ -145,8 +164,10 @@ describe('the copy', () => {
   });
 });
 
-describe('entries of the journal', () => {
-  test('apply fence with the run: an entry of an earlier run that arrives in a later one is refused', async () => {
+describe.concurrent('entries of the journal', () => {
+  test('apply fence with the run: an entry of an earlier run that arrives in a later one is refused', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await bob.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const writer = new Stalls();
@@ -164,7 +185,7 @@ describe('entries of the journal', () => {
     expect(await bob.read('zoe')).toBe('b');
   });
 
-  test('version guard: an apply that comes after a newer one changes nothing', async () => {
+  test('version guard: an apply that comes after a newer one changes nothing', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await bob.walk(MIGRATING, CATCHING_UP, DUAL(0));
     await bob.create('zoe', 'a');
@@ -178,7 +199,9 @@ describe('entries of the journal', () => {
     expect(await bob.read('zoe')).toBe('c');
   });
 
-  test('version guard, by run first: what an earlier run has left does not hide the writes of a later one', async () => {
+  test('version guard, by run first: what an earlier run has left does not hide the writes of a later one', async ({
+    stage,
+  }) => {
     const ada = await stage.enter('ada');
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
     await ada.create('zoe', 'a');
@@ -191,8 +214,10 @@ describe('entries of the journal', () => {
   });
 });
 
-describe('fences move upwards only', () => {
-  test('upwards-only fences: a driver that wakes up after a later switch does not set the old store back', async () => {
+describe.concurrent('fences move upwards only', () => {
+  test('upwards-only fences: a driver that wakes up after a later switch does not set the old store back', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     const gate = ada.stalls.hold('OLD.fence.raise');
     const switching = ada.switchTo(MIGRATING);

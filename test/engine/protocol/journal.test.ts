@@ -1,19 +1,26 @@
 /** The journal's order: who may append, what an append rests on, when an entry leaves, and whom nobody believes (P1, P2, P3, P7). */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { openSqliteFile } from '../../../src/migration/stores/sqlite/database.ts';
 import { Stalls } from '../../support/stall.ts';
-import { Beside, CATCHING_UP, DUAL, failing, MIGRATING, OLD, RETREATING, Stage, type Player } from './stage.ts';
+import {
+  Beside,
+  CATCHING_UP,
+  DUAL,
+  failing,
+  MIGRATING,
+  OLD,
+  RETREATING,
+  test,
+  type Player,
+  type Stage,
+} from './stage.ts';
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = await Stage.open();
-});
-afterEach(() => stage.close());
-
-describe('the epoch of a slot', () => {
-  test('epoch of the slot at an append: what was decided under the state left is not appended under the next', async () => {
+describe.concurrent('the epoch of a slot', () => {
+  test('epoch of the slot at an append: what was decided under the state left is not appended under the next', async ({
+    stage,
+  }) => {
     const ada = await stage.enter('ada');
-    const bob = await stage.enter('bob', { leaseMs: 1000 });
+    const bob = await stage.enter('bob', { leaseMs: 500 });
     await ada.walk(MIGRATING);
     await ada.copied();
     const mend = failing([ada, bob], 'OLD.writer.apply');
@@ -43,7 +50,7 @@ describe('the epoch of a slot', () => {
     expect(await ada.read('zoe')).toBe('a');
   });
 
-  test('epoch of the slot when it is read: a slot that is not open yet promises nothing', async () => {
+  test('epoch of the slot when it is read: a slot that is not open yet promises nothing', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     const cyd = await stage.enter('cyd', { leaseMs: 3000 });
     const driver = new Stalls();
@@ -70,16 +77,18 @@ describe('the epoch of a slot', () => {
     expect(await ada.read('zoe')).toBe('c');
   });
 
-  test('a journal that went back to an earlier epoch is not read', async () => {
+  test('a journal that went back to an earlier epoch is not read', async ({ stage }) => {
     const ada = await stage.enter('ada');
     await ada.walk(MIGRATING, CATCHING_UP);
-    await tamper('update crossfade_journal_slot set epoch = epoch - 1');
+    await tamper(stage, 'update crossfade_journal_slot set epoch = epoch - 1');
     await expectUnavailable(ada);
   });
 });
 
-describe('what an append rests on', () => {
-  test('mark check: create against create, when the entry of one came and left between read and append of the other', async () => {
+describe.concurrent('what an append rests on', () => {
+  test('mark check: create against create, when the entry of one came and left between read and append of the other', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const writer = new Stalls();
@@ -93,7 +102,7 @@ describe('what an append rests on', () => {
     expect(await ada.read('zoe')).toBe('b');
   });
 
-  test('entry check: of two that saw the same entry one starts over', async () => {
+  test('entry check: of two that saw the same entry one starts over', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.walk(MIGRATING);
     await ada.create('zoe', 'a');
@@ -106,7 +115,7 @@ describe('what an append rests on', () => {
     expect(await late).toBe('REFUSED');
   });
 
-  test('write id: an append whose answer was lost is not made twice', async () => {
+  test('write id: an append whose answer was lost is not made twice', async ({ stage }) => {
     const ada = await stage.enter('ada');
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const writer = new Stalls();
@@ -116,8 +125,10 @@ describe('what an append rests on', () => {
   });
 });
 
-describe('when an entry leaves', () => {
-  test('lowest seq lacked is inherited: a replacing entry does not hide what the old store lacks of the one before', async () => {
+describe.concurrent('when an entry leaves', () => {
+  test('lowest seq lacked is inherited: a replacing entry does not hide what the old store lacks of the one before', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.walk(MIGRATING);
     await ada.create('zoe', 'a');
@@ -137,7 +148,9 @@ describe('when an entry leaves', () => {
     expect(await ada.read('zoe')).toBe('b');
   });
 
-  test('"store has it" goes with the seq: a late note of an earlier write does not clear the debt of a newer one', async () => {
+  test('"store has it" goes with the seq: a late note of an earlier write does not clear the debt of a newer one', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
     await ada.create('zoe', 'a');
@@ -161,8 +174,10 @@ describe('when an entry leaves', () => {
   });
 });
 
-describe('slots move upwards only', () => {
-  test('upwards-only slots: a driver that opens the journal late does not drop what was written since', async () => {
+describe.concurrent('slots move upwards only', () => {
+  test('upwards-only slots: a driver that opens the journal late does not drop what was written since', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     const gate = ada.stalls.hold('journal.open');
     const switching = ada.switchTo(MIGRATING);
@@ -174,7 +189,9 @@ describe('slots move upwards only', () => {
     expect(await bob.read('zoe')).toBe('a');
   });
 
-  test('closed slots keep their epoch: a driver that opens the journal after the way back does not open it', async () => {
+  test('closed slots keep their epoch: a driver that opens the journal after the way back does not open it', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     const gate = ada.stalls.hold('journal.open');
     const switching = ada.switchTo(MIGRATING);
@@ -189,28 +206,30 @@ describe('slots move upwards only', () => {
   });
 });
 
-describe('a journal that is not the one it was', () => {
-  test('another incarnation is refused, for reads as for writes', async () => {
+describe.concurrent('a journal that is not the one it was', () => {
+  test('another incarnation is refused, for reads as for writes', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.walk(MIGRATING);
     await ada.create('zoe', 'a');
-    await tamper(`update crossfade_journal_slot set incarnation = 'another'`);
+    await tamper(stage, `update crossfade_journal_slot set incarnation = 'another'`);
     await expectUnavailable(ada);
     await expectUnavailable(bob);
   });
 
-  test('slots that are missing are a loss: nothing is read without them, and no process makes them again', async () => {
+  test('slots that are missing are a loss: nothing is read without them, and no process makes them again', async ({
+    stage,
+  }) => {
     const ada = await stage.enter('ada');
     await ada.walk(MIGRATING);
     await ada.create('zoe', 'a');
-    await tamper('delete from crossfade_journal_slot', 'delete from crossfade_journal_entry');
+    await tamper(stage, 'delete from crossfade_journal_slot', 'delete from crossfade_journal_entry');
     await expectUnavailable(ada);
     await expectUnavailable(await stage.enter('bob'));
   });
 });
 
 /** Behind the engine's back. */
-async function tamper(...statements: readonly string[]): Promise<void> {
+async function tamper(stage: Stage, ...statements: readonly string[]): Promise<void> {
   const file = openSqliteFile(stage.deployment.file('control'));
   await file.migrate(statements);
   await file.close();

@@ -1,20 +1,17 @@
 /** Reads: who may still answer by which state, in which order devices are asked, and from which store a list comes (P3, P4). */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
 import { OperationExpired } from '../../../src/migration/api.ts';
+import { systemClock, type Clock } from '../../../src/migration/clock.ts';
+import { soon } from '../../support/deployment.ts';
 import { Stalls } from '../../support/stall.ts';
-import { CATCHING_UP, DUAL, failing, listIn, MIGRATING, OLD, promptly, seatIn, Stage, type Player } from './stage.ts';
-
-let stage: Stage;
-beforeEach(async () => {
-  stage = await Stage.open();
-});
-afterEach(() => stage.close());
+import { CATCHING_UP, DUAL, failing, listIn, MIGRATING, OLD, promptly, seatIn, test, type Player } from './stage.ts';
 
 /** Longer than any test, so that nobody's lease ends by itself. */
 const LONG_MS = 20_000;
 
-describe('the announce barrier', () => {
-  test('announce barrier: a switch waits for an instance that has not answered', async () => {
+describe.concurrent('the announce barrier', () => {
+  test('announce barrier: a switch waits for an instance that has not answered', async ({ stage }) => {
     const ada = await stage.enter('ada');
     const bob = await stage.enter('bob', { leaseMs: LONG_MS });
     const deaf = bob.stalls.hold('control.renew', { all: true });
@@ -26,7 +23,9 @@ describe('the announce barrier', () => {
     expect(await switching).toMatchObject({ outcome: 'SWITCHED' });
   });
 
-  test('announce barrier: of an instance that is silent the whole lease is waited for, and then it answers nothing', async () => {
+  test('announce barrier: of an instance that is silent the whole lease is waited for, and then it answers nothing', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     const operation = await bob.begin();
     bob.stalls.hold('control.renew', { all: true });
@@ -35,7 +34,9 @@ describe('the announce barrier', () => {
     await expect(seatIn(operation, 'zoe')).rejects.toThrow(OperationExpired);
   });
 
-  test('one operation, one state: an instance answers only when no older operation is left in it', async () => {
+  test('one operation, one state: an instance answers only when no older operation is left in it', async ({
+    stage,
+  }) => {
     const ada = await stage.enter('ada');
     const bob = await stage.enter('bob', { leaseMs: LONG_MS });
     const operation = await bob.begin();
@@ -49,8 +50,8 @@ describe('the announce barrier', () => {
   });
 });
 
-describe('the lease', () => {
-  test('lease checked again after the store answered: a read that outlived it starts over', async () => {
+describe.concurrent('the lease', () => {
+  test('lease checked again after the store answered: a read that outlived it starts over', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe', 'a');
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0), DUAL(100));
@@ -71,7 +72,37 @@ describe('the lease', () => {
     expect(await bob.read('zoe')).toBe('a');
   });
 
-  test('a stopped instance answers nothing: its lease ends before it is given back', async () => {
+  test.for([
+    ['monotonic time while the wall clock is set back', { monotonic: 1, wall: -1 }],
+    ['wall time while the machine sleeps', { monotonic: 0, wall: 1 }],
+  ] as const)('a lease is counted by the greater of two clocks: by %s', async ([, leases], { stage }) => {
+    const jump = { monotonic: 0, wall: 0 };
+    const clock: Clock = {
+      ...systemClock,
+      monotonic: () => systemClock.monotonic() + jump.monotonic,
+      wall: () => systemClock.wall() + jump.wall,
+    };
+    const bob = await stage.enter('bob', { leaseMs: LONG_MS, clock });
+    const operation = await bob.begin();
+    bob.stalls.hold('control.renew', { all: true });
+    jump.monotonic = leases.monotonic * LONG_MS;
+    jump.wall = leases.wall * LONG_MS;
+    await expect(seatIn(operation, 'zoe')).rejects.toThrow(OperationExpired);
+  });
+
+  test('a lease is counted from before it was asked for: an answer that comes late gives none', async ({ stage }) => {
+    const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
+    const gate = bob.stalls.holdAnswer('control.renew');
+    await gate.reached;
+    bob.stalls.fail('control.renew');
+    await ada.walk(MIGRATING);
+    expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
+    gate.open();
+    await nextTurn();
+    await expect(bob.engine.begin(soon(0))).rejects.toMatchObject({ code: 'CONTROL_UNAVAILABLE' });
+  });
+
+  test('a stopped instance answers nothing: its lease ends before it is given back', async ({ stage }) => {
     const ada = await stage.enter('ada');
     const bob = await stage.enter('bob', { leaseMs: LONG_MS });
     const operation = await bob.begin();
@@ -82,32 +113,35 @@ describe('the lease', () => {
   });
 });
 
-describe('the order of devices', () => {
-  test.each([
+describe.concurrent('the order of devices', () => {
+  test.for([
     ['a row', (player: Player) => player.read('zoe')],
     ['a list', async (player: Player) => (await player.list())[0] ?? null],
-  ])('journal before store: %s whose entry leaves between the two answers is seen', async (_, read) => {
-    const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
-    await ada.walk(MIGRATING);
-    await ada.create('zoe', 'a');
-    const mend = failing([ada, bob], 'OLD.writer.apply');
-    await ada.walk(CATCHING_UP);
-    await bob.reaches(CATCHING_UP);
-    const reader = new Stalls();
-    const gates = ['journal.read', 'journal.page', 'OLD.reader.load', 'OLD.reader.page'].map((call) =>
-      reader.holdAnswer(call),
-    );
-    const seat = reader.run(() => read(bob));
-    await Promise.race(gates.map(({ reached }) => reached));
-    mend();
-    await ada.drained();
-    for (const gate of gates) gate.open();
-    expect(await seat).toBe('a');
-  });
+  ] as const)(
+    'journal before store: %s whose entry leaves between the two answers is seen',
+    async ([, read], { stage }) => {
+      const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
+      await ada.walk(MIGRATING);
+      await ada.create('zoe', 'a');
+      const mend = failing([ada, bob], 'OLD.writer.apply');
+      await ada.walk(CATCHING_UP);
+      await bob.reaches(CATCHING_UP);
+      const reader = new Stalls();
+      const gates = ['journal.read', 'journal.page', 'OLD.reader.load', 'OLD.reader.page'].map((call) =>
+        reader.holdAnswer(call),
+      );
+      const seat = reader.run(() => read(bob));
+      await Promise.race(gates.map(({ reached }) => reached));
+      mend();
+      await ada.drained();
+      for (const gate of gates) gate.open();
+      expect(await seat).toBe('a');
+    },
+  );
 });
 
-describe('lists', () => {
-  test('on the way to OLD a list reads the store that stays, not one that lacks what is dropped', async () => {
+describe.concurrent('lists', () => {
+  test('on the way to OLD a list reads the store that stays, not one that lacks what is dropped', async ({ stage }) => {
     const ada = await stage.enter('ada');
     const bob = await stage.enter('bob', { leaseMs: LONG_MS });
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));

@@ -2,7 +2,7 @@
  * A deployment on which a test plays one interleaving: instances that share nothing but files, each behind stalls of its own.
  * Every ticket is for one show, so that a holder is a key; its seat is the value.
  */
-import { expect } from 'vitest';
+import { test as plain } from 'vitest';
 import {
   OperationExpired,
   type Engine,
@@ -10,10 +10,11 @@ import {
   type SwitchInput,
   type SwitchResult,
 } from '../../../src/migration/api.ts';
+import type { Clock } from '../../../src/migration/clock.ts';
 import type { ControlRecord, Transition } from '../../../src/migration/control/control.ts';
 import type { Place } from '../../../src/migration/states.ts';
 import { EVERYTHING } from '../../../src/migration/stores/store.ts';
-import { Deployment, soon, type Instance } from '../../support/deployment.ts';
+import { Deployment, soon, type Devices, type Instance } from '../../support/deployment.ts';
 import { Bell, intercept, ofRequest } from '../../support/intercept.ts';
 import { place, switchOnce, until, walk } from '../../support/operate.ts';
 import { Stalls } from '../../support/stall.ts';
@@ -33,6 +34,8 @@ export const LEASE_MS = 250;
 export interface PlayerOptions {
   readonly leaseMs?: number;
   readonly switchTimeoutMs?: number;
+  /** The clock that its lease is counted by. */
+  readonly clock?: Clock;
 }
 
 export class Stage {
@@ -48,14 +51,13 @@ export class Stage {
     return new Stage(new Deployment(await temporaryDirectory(), ticketDataset()));
   }
 
-  async enter(label: string, options: PlayerOptions = {}): Promise<Player> {
+  async enter(label: string, { clock, ...options }: PlayerOptions = {}): Promise<Player> {
     const stalls = new Stalls();
-    const instance = await this.deployment.instance({
-      label,
-      leaseMs: LEASE_MS,
-      ...options,
-      wrap: (own) => this.#bell.wrap(intercept(own, (call, run) => stalls.through(call, () => ofRequest(call, run)))),
-    });
+    const wrap = (own: Devices) => {
+      const devices = this.#bell.wrap(intercept(own, (call, run) => stalls.through(call, () => ofRequest(call, run))));
+      return clock ? { ...devices, clock } : devices;
+    };
+    const instance = await this.deployment.instance({ label, leaseMs: LEASE_MS, ...options, wrap });
     const player = new Player(label, instance, stalls);
     this.#players.push(player);
     return player;
@@ -66,6 +68,16 @@ export class Stage {
     await this.deployment.close();
   }
 }
+
+/** Each test plays on a stage of its own, so that those which wait for a lease can do so together. */
+export const test = plain.extend<{ readonly stage: Stage }>({
+  // oxlint-disable-next-line no-empty-pattern
+  stage: async ({}, use) => {
+    const stage = await Stage.open();
+    await use(stage);
+    await stage.close();
+  },
+});
 
 type Tickets = Engine<OldTicket, NewTicket>;
 
@@ -253,8 +265,6 @@ export class Beside<T> {
   }
 }
 
-export const SWITCHED = { outcome: 'SWITCHED' } as const;
-
 /** Fails if the promise takes longer: for what must not wait. */
 export async function promptly<T>(promise: Promise<T>, withinMs = 4000): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
@@ -264,8 +274,4 @@ export async function promptly<T>(promise: Promise<T>, withinMs = 4000): Promise
   } finally {
     clearTimeout(timer);
   }
-}
-
-export function expectSwitched(result: SwitchResult): void {
-  expect(result).toMatchObject(SWITCHED);
 }

@@ -1,17 +1,13 @@
 /** Switches: numbers that are never used twice, drivers that die or sleep, and what an operator is told (P5, P6, P7). */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { soon } from '../../support/deployment.ts';
 import { Stalls } from '../../support/stall.ts';
-import { CATCHING_UP, DUAL, failing, MIGRATING, OLD, promptly, Stage, type Player } from './stage.ts';
+import { CATCHING_UP, DUAL, failing, MIGRATING, OLD, promptly, test, type Player } from './stage.ts';
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = await Stage.open();
-});
-afterEach(() => stage.close());
-
-describe('cancelling', () => {
-  test('a cancel takes a number of its own: the counters noted for a cancelled switch are not those of the next', async () => {
+describe.concurrent('cancelling', () => {
+  test('a cancel takes a number of its own: the counters noted for a cancelled switch are not those of the next', async ({
+    stage,
+  }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const cancelled = await announced(ada, DUAL(100));
@@ -27,21 +23,25 @@ describe('cancelling', () => {
     expect(await cancelled.result).toMatchObject({ outcome: 'BLOCKED', blockers: [{ code: 'TIMED_OUT' }] });
   });
 
-  test('a cancel leaves fences, slots and the epoch in force alone, and requests go on', async () => {
+  test('a cancel leaves fences, slots and the epoch in force alone, and requests go on', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const before = await standing(ada);
-    const { proceed, result } = await announced(ada, OLD);
+    const driver = new Stalls();
+    // The first answer is about blockers, the second the last thing a switch waits for.
+    const gate = driver.holdAnswer('journal.lacking', { skip: 1 });
+    const result = driver.run(() => ada.switchTo(DUAL(100)));
+    await gate.reached;
     expect(await bob.switchTo(DUAL(0))).toMatchObject({ outcome: 'SWITCHED' });
-    proceed();
-    expect(await result).toMatchObject({ outcome: 'BLOCKED' });
+    gate.open();
+    expect(await result).toMatchObject({ outcome: 'BLOCKED', blockers: [{ code: 'TIMED_OUT' }] });
     expect(await standing(bob)).toEqual(before);
     expect(await promptly(bob.create('zoe', 'a', 1500))).toBe('WRITTEN');
     expect(await ada.read('zoe')).toBe('a');
     expect(await ada.history()).toHaveLength(3);
   });
 
-  test('whose switch was cancelled is told so, also when another one has settled since', async () => {
+  test('whose switch was cancelled is told so, also when another one has settled since', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
     const { proceed, result } = await announced(ada, DUAL(100));
@@ -52,7 +52,7 @@ describe('cancelling', () => {
     expect((await ada.record()).place).toEqual(DUAL(50));
   });
 
-  test('a switch that waits too long cancels itself, and says what it waited for', async () => {
+  test('a switch that waits too long cancels itself, and says what it waited for', async ({ stage }) => {
     const ada = await stage.enter('ada', { switchTimeoutMs: 200 });
     const bob = await stage.enter('bob', { leaseMs: 20_000 });
     bob.stalls.hold('control.renew', { all: true });
@@ -66,29 +66,32 @@ describe('cancelling', () => {
   });
 });
 
-describe('a driver that dies', () => {
-  test.each([
+describe.concurrent('a driver that dies', () => {
+  test.for([
     ['ANNOUNCE', 'control.compareAndSet', 1],
     ['FLIP', 'journal.open', 0],
     ['SETTLE', 'control.compareAndSet', 3],
-  ])('takeover: in %s another instance brings the switch to its end', async (phase, call, skip) => {
-    const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
-    await bob.create('zoe', 'a');
-    const gate = ada.stalls.hold(call, { skip });
-    const switching = ada.switchTo(MIGRATING).catch(() => 'DIED');
-    await gate.reached;
-    expect((await bob.record()).switching?.phase).toBe(phase);
-    await ada.die();
-    expect(await switching).toBe('DIED');
-    await promptly(bob.settled(MIGRATING));
-    expect(await promptly(bob.change('zoe', 'b', 1500))).toBe('WRITTEN');
-    expect(await bob.read('zoe')).toBe('b');
-    await promptly(bob.walk(CATCHING_UP));
-  });
+  ] as const)(
+    'takeover: in %s another instance brings the switch to its end',
+    async ([phase, call, skip], { stage }) => {
+      const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
+      await bob.create('zoe', 'a');
+      const gate = ada.stalls.hold(call, { skip });
+      const switching = ada.switchTo(MIGRATING).catch(() => 'DIED');
+      await gate.reached;
+      expect((await bob.record()).switching?.phase).toBe(phase);
+      await ada.die();
+      expect(await switching).toBe('DIED');
+      await promptly(bob.settled(MIGRATING));
+      expect(await promptly(bob.change('zoe', 'b', 1500))).toBe('WRITTEN');
+      expect(await bob.read('zoe')).toBe('b');
+      await promptly(bob.walk(CATCHING_UP));
+    },
+  );
 });
 
-describe('business logic', () => {
-  test('a pin is in force everywhere when it returns, also where nothing was heard of it', async () => {
+describe.concurrent('business logic', () => {
+  test('a pin is in force everywhere when it returns, also where nothing was heard of it', async ({ stage }) => {
     const [ada, bob, cyd] = [await stage.enter('ada'), await stage.enter('bob'), await stage.enter('cyd')];
     bob.stalls.fail('control.renew');
     await ada.engine.operator.setBusinessLogic('NEW');
