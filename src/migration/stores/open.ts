@@ -12,6 +12,11 @@ import type { Store } from './store.ts';
 /** A lock on a directory of embedded databases is one more file of the engine they use. */
 export { lockFile } from './sqlite/lock.ts';
 
+export interface OpenOptions {
+  /** Of an engine without a server: may it make a store that is missing? Yes, unless it is said otherwise; `mayBeMade` knows. */
+  readonly create?: boolean;
+}
+
 export interface DataEngine {
   /** How its URLs look, for messages. */
   readonly form: string;
@@ -19,7 +24,7 @@ export interface DataEngine {
   identity(url: string): string;
   /** Where its file lies; null for a server. */
   directory(url: string): string | null;
-  openStore(url: string, role: StoreRole, dataset: Dataset): Store;
+  openStore(url: string, role: StoreRole, dataset: Dataset, options?: OpenOptions): Store;
   /** For the control store, the journal and whatever else the application keeps beside them. Throws what the driver throws. */
   openDatabase<Tables>(url: string): SqlDatabase<Tables>;
 }
@@ -29,7 +34,8 @@ const ENGINES: Readonly<Record<string, DataEngine>> = {
     form: 'sqlite:FILE',
     identity: (url) => realFile(fileOf(url)),
     directory: (url) => dirname(fileOf(url)),
-    openStore: (url, role, dataset) => sqliteStore({ file: fileOf(url), role, dataset, create: true }),
+    openStore: (url, role, dataset, { create = true } = {}) =>
+      sqliteStore({ file: fileOf(url), role, dataset, create }),
     openDatabase: (url) => openSqliteFile(fileOf(url)),
   },
 };

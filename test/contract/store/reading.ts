@@ -5,7 +5,7 @@ import { STORE_ROLES, type Row } from '../../../src/migration/dataset.ts';
 import { compareKeys } from '../../../src/migration/key.ts';
 import { packSeq } from '../../../src/migration/seq.ts';
 import { EVERYTHING, type Filter, type KeyRange, type Store } from '../../../src/migration/stores/store.ts';
-import { AWKWARD, fill, note, raise, reading, rowAt, rowsOf, valueField, type Setting } from './setting.ts';
+import { fill, note, raise, reading, rowAt, rowsOf, valueField, type Setting } from './setting.ts';
 
 export function readingContract(setting: Setting): void {
   describe.each(STORE_ROLES)('reading, %s', (role) => {
@@ -34,11 +34,11 @@ export function readingContract(setting: Setting): void {
     test('awkward text comes back as it went in, is found, and is told apart', async () => {
       const dataset = setting.notes();
       const store = await setting.open(role, dataset);
-      const rows = AWKWARD.map((text) => note(role, text, text, text));
+      const rows = setting.awkward.map((text) => note(role, text, text, text));
       await fill(store, dataset, rows);
-      expect(await store.reader.count(EVERYTHING)).toBe(AWKWARD.length);
+      expect(await store.reader.count(EVERYTHING)).toBe(rows.length);
       for (const row of rows) expect(await rowAt(store, dataset.keyOf(row))).toEqual(row);
-      for (const owner of AWKWARD) {
+      for (const owner of setting.awkward) {
         const filter = { field: 'owner', value: owner };
         const found = await store.reader.page(EVERYTHING, 100, filter);
         expect(found.map(({ key }) => key)).toEqual([dataset.keyOf(note(role, owner, owner))]);
@@ -49,7 +49,8 @@ export function readingContract(setting: Setting): void {
     test('lists in byte order of the key, page by page', async () => {
       const dataset = setting.notes();
       const store = await setting.open(role, dataset);
-      const rows = AWKWARD.flatMap((owner) => AWKWARD.slice(0, 9).map((topic) => note(role, owner, topic)));
+      const texts = setting.awkward;
+      const rows = texts.flatMap((owner) => texts.slice(0, 9).map((topic) => note(role, owner, topic)));
       await fill(store, dataset, rows.toReversed());
       const keys = rows.map((row) => dataset.keyOf(row)).sort(compareKeys);
       // A store that compares UTF-16 units would fail here.

@@ -13,6 +13,8 @@ export interface StoreHarness {
   forbid(role: StoreRole, dataset: Dataset, field: string, value: string): Promise<void>;
   /** Holds the fence as a transaction of another process would, until the returned function is called. */
   holdFence(role: StoreRole, dataset: Dataset): Promise<() => Promise<void>>;
+  /** Text that the engine has no way to keep; without this, none. */
+  cannotKeep?(text: string): boolean;
   dispose(): Promise<void>;
 }
 
@@ -30,6 +32,11 @@ export class Setting {
   get harness(): StoreHarness {
     if (!this.#harness) throw new Error('the harness is there only while tests run');
     return this.#harness;
+  }
+
+  /** Of `AWKWARD`, what the engine has to keep. */
+  get awkward(): readonly string[] {
+    return AWKWARD.filter((text) => !this.harness.cannotKeep?.(text));
   }
 
   /** Datasets that no other test has. */
