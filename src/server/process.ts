@@ -33,7 +33,6 @@ export async function serve(env: Environment, { wrap }: Pick<AppOptions, 'wrap'>
     await checkStores(app, config);
     const address = await listen(app, config);
     await announce(app, address, config.adminToken === null ? adminToken : null);
-    endOnSignals(app, config, log);
   } catch (error) {
     log?.debug({ err: error }, 'start failed');
     lock?.release();
