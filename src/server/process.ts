@@ -31,6 +31,8 @@ export async function serve(env: Environment, { wrap }: Pick<AppOptions, 'wrap'>
     const app = await createApp({ config, adminToken, log, ...(wrap && { wrap }) });
     await fillWithSamples(app, config, log);
     await checkStores(app, config);
+    // Whoever reads that it is ready may send a signal at once.
+    endOnSignals(app, config, log);
     const address = await listen(app, config);
     await announce(app, address, config.adminToken === null ? adminToken : null);
   } catch (error) {
