@@ -69,8 +69,14 @@ async function direct<R>(devices: WriteDevices, write: Write<R>, view: View): Pr
   const role = authorityOf(placeOf(record), write.address.bucket);
   const base = await readBase(devices, role, write.address.key);
   const decision = write.decide(base.faces, situationOf(record));
-  // A refusal tells what the row is, so it needs what any read needs: that its view is still the one in force.
-  if ('refuse' in decision) return devices.lease.peek() === view ? refused(decision.refuse, base.faces) : 'AGAIN';
+  if ('refuse' in decision) {
+    if (!(await stillDirect(devices, role, record))) {
+      await devices.lease.changed(view, write.deadline);
+      return 'AGAIN';
+    }
+    // A refusal tells what the row is, so it needs what any read needs: that its view is still the one in force.
+    return devices.lease.peek() === view ? refused(decision.refuse, base.faces) : 'AGAIN';
+  }
   const after = await facesAfter(devices, write.address, decision);
   const next = after && (role === 'OLD' ? after.old : after.new);
   if (after && !next) throw unmappable('The row has no counterpart in the store that is in use.');
@@ -154,6 +160,16 @@ async function readEntry(
   const slot = slots.get(address.slot);
   if (!slot) throw new CrossfadeError('JOURNAL_UNAVAILABLE', { message: `Journal slot ${address.slot} is missing.` });
   return { entry: entries.get(address.key) ?? null, slot };
+}
+
+/**
+ * Had no journal taken over when the row was read? Under an announce another instance may know of the flip before this one does, and
+ * have acknowledged a write that only the journal holds; as long as the fence stands, none can have.
+ */
+async function stillDirect({ stores }: WriteDevices, role: StoreRole, record: ControlRecord): Promise<boolean> {
+  if (!record.switching) return true;
+  const fence = await stores[role].fence.read();
+  return fence?.mode === 'DIRECT' && fence.epoch === epochOf(record);
 }
 
 /** A refusal that rests on a store's row holds only if no write of the key went through the journal meanwhile. */
