@@ -3,6 +3,7 @@
  * from its start: what is done already is left alone, and a driver that comes back late changes nothing.
  */
 import { CrossfadeError, hasCode } from '../errors.ts';
+import type { StoreRole } from '../dataset.ts';
 import type { FlipStep, Move } from '../states.ts';
 import { drain } from '../jobs/replay.ts';
 import type { ControlRecord, Switch } from './control.ts';
@@ -66,7 +67,7 @@ async function runStep(
       await journal.close(epoch);
       return 0;
     case 'DRAIN': {
-      await drainInto(context, record, step.into);
+      await drainInto(context, record, step.into, epoch);
       if (step.also) await drainOutOfCourtesy(context, record, step.also);
       return 0;
     }
@@ -77,18 +78,24 @@ async function runStep(
   }
 }
 
-/** FENCED means that another driver is past this step already. */
-async function drainInto(context: FlipContext, { run }: ControlRecord, role: 'OLD' | 'NEW'): Promise<void> {
+/** What is left after it will be dropped, so a store that refuses entries has to be one that another driver has brought past this step. */
+async function drainInto(context: FlipContext, { run }: ControlRecord, role: StoreRole, epoch: number): Promise<void> {
   if (run === null) return;
+  const store = context.stores[role];
   for (;;) {
     const deadline = context.clock.monotonic() + DRAIN_MS;
-    const outcome = await drain({ ...context, store: context.stores[role] }, role, { run, deadline });
-    if (outcome !== 'TIMED_OUT') return;
+    const outcome = await drain({ ...context, store }, role, { run, deadline });
+    if (outcome === 'DRAINED') return;
+    if (outcome === 'FENCED') {
+      const fence = await store.fence.read();
+      if (fence && fence.epoch >= epoch) return;
+      throw new CrossfadeError('STORE_UNAVAILABLE', { message: `The ${role} store does not admit entries of run ${run}.` });
+    }
     context.log.warn({ store: role }, 'the journal is still being drained');
   }
 }
 
-async function drainOutOfCourtesy(context: FlipContext, { run }: ControlRecord, role: 'OLD' | 'NEW'): Promise<void> {
+async function drainOutOfCourtesy(context: FlipContext, { run }: ControlRecord, role: StoreRole): Promise<void> {
   if (run === null) return;
   const deadline = context.clock.monotonic() + COURTESY_MS;
   try {
