@@ -89,7 +89,9 @@ async function drainInto(context: FlipContext, { run }: ControlRecord, role: Sto
     if (outcome === 'FENCED') {
       const fence = await store.fence.read();
       if (fence && fence.epoch >= epoch) return;
-      throw new CrossfadeError('STORE_UNAVAILABLE', { message: `The ${role} store does not admit entries of run ${run}.` });
+      throw new CrossfadeError('STORE_UNAVAILABLE', {
+        message: `The ${role} store does not admit entries of run ${run}.`,
+      });
     }
     context.log.warn({ store: role }, 'the journal is still being drained');
   }
