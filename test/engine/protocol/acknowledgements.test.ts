@@ -158,11 +158,9 @@ describe.concurrent('once', () => {
     expect(await ada.read('zoe')).toBe('a');
   });
 
-  test('once is once: 50 concurrent creates of a key through two instances, in every switch on the way up', async ({
-    stage,
-  }) => {
+  test('once is once: 50 concurrent creates of a key through two instances, in every switch', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
-    const steps: readonly Place[] = [MIGRATING, CATCHING_UP, DUAL(0), DUAL(60), DUAL(100)];
+    const steps: readonly Place[] = [MIGRATING, CATCHING_UP, DUAL(0), DUAL(60), DUAL(100), DUAL(0), OLD];
     for (const [step, to] of steps.entries()) {
       const holder = `zoe${step}`;
       const walking = ada.walk(to);
@@ -179,7 +177,6 @@ describe.concurrent('once', () => {
       expect([await ada.read(holder)]).toEqual(written);
       expect([await bob.read(holder)]).toEqual(written);
     }
-    await ada.drained();
-    expect([await ada.rows('OLD'), await ada.rows('NEW')]).toEqual([steps.length, steps.length]);
+    expect(await ada.rows('OLD')).toBe(steps.length);
   });
 });

@@ -2,6 +2,7 @@
 import { describe, expect } from 'vitest';
 import type { Operation } from '../../../src/migration/api.ts';
 import type { Place } from '../../../src/migration/states.ts';
+import { openSqliteFile } from '../../../src/migration/stores/sqlite/database.ts';
 import { until, verifyClean } from '../../support/operate.ts';
 import { Stalls } from '../../support/stall.ts';
 import { CATCHING_UP, DUAL, failing, MIGRATING, NEW, OLD, promptly, RETREATING, seatIn, test } from './stage.ts';
@@ -72,6 +73,8 @@ describe.concurrent('the new store dies inside a flip', () => {
     expect(await promptly(bob.change('zoe', 'b', 1500))).toBe('WRITTEN');
     await promptly(ada.walk(DUAL(0)));
     mend();
+    const { fence } = ada.instance.stores.NEW;
+    await until('the new store takes entries', async () => (await fence.read())?.mode === 'APPLY');
     await ada.walk(DUAL(100));
     expect(await bob.read('zoe')).toBe('b');
   });
@@ -120,5 +123,31 @@ describe.concurrent('the store that is left behind', () => {
     expect(await bob.list()).toEqual(['b', 'a']);
     expect(await promptly(bob.change('yan', 'c', 1500))).toBe('WRITTEN');
     expect(await ada.read('yan')).toBe('c');
+  });
+
+  test('nothing is dropped while the store that stays does not admit what it is owed', async ({ stage }) => {
+    const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
+    await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
+    const file = openSqliteFile(stage.deployment.file('old'));
+    const { run } = await ada.record();
+    const writer = new Stalls();
+    const gate = writer.holdAnswer('journal.append');
+    const write = writer.run(() => bob.create('zoe', 'a'));
+    await gate.reached;
+    const driver = new Stalls();
+    const flips = driver.hold('control.compareAndSet', { skip: 1 });
+    const switching = driver.run(() => ada.switchTo(OLD));
+    await flips.reached;
+    // The old store is put back to a time before this run, say.
+    await file.migrate([`update crossfade_fence set run = ${run} - 1`]);
+    flips.open();
+    await Promise.race([switching, ada.waitsFor('a store that does not answer')]);
+    expect((await ada.record()).place).toEqual(DUAL(0));
+    await file.migrate([`update crossfade_fence set run = ${run}`]);
+    await file.close();
+    expect(await promptly(switching)).toMatchObject({ outcome: 'SWITCHED' });
+    gate.open();
+    expect(await write).toBe('WRITTEN');
+    expect(await ada.read('zoe')).toBe('a');
   });
 });

@@ -4,8 +4,21 @@ import { describe, expect } from 'vitest';
 import { OperationExpired } from '../../../src/migration/api.ts';
 import { systemClock, type Clock } from '../../../src/migration/clock.ts';
 import { soon } from '../../support/deployment.ts';
+import { verifyClean } from '../../support/operate.ts';
 import { Stalls } from '../../support/stall.ts';
-import { CATCHING_UP, DUAL, failing, listIn, MIGRATING, OLD, promptly, seatIn, test, type Player } from './stage.ts';
+import {
+  CATCHING_UP,
+  DUAL,
+  failing,
+  listIn,
+  MIGRATING,
+  NEW,
+  OLD,
+  promptly,
+  seatIn,
+  test,
+  type Player,
+} from './stage.ts';
 
 /** Longer than any test, so that nobody's lease ends by itself. */
 const LONG_MS = 20_000;
@@ -141,26 +154,33 @@ describe.concurrent('the order of devices', () => {
 });
 
 describe.concurrent('lists', () => {
-  test('on the way to OLD a list reads the store that stays, not one that lacks what is dropped', async ({ stage }) => {
-    const ada = await stage.enter('ada');
-    const bob = await stage.enter('bob', { leaseMs: LONG_MS });
-    await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
-    failing([ada, bob], 'NEW.writer.apply');
-    expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
-    const driver = new Stalls();
-    const flips = driver.hold('control.compareAndSet', { skip: 1 });
-    const switching = driver.run(() => ada.switchTo(OLD));
-    await flips.reached;
-    const operation = await bob.begin();
-    flips.open();
-    await ada.sees('the old store has taken over', ({ place }) => place.state === 'OLD');
-    // The entry is gone from the journal, and the store that stays does not answer for a moment.
-    const mend = failing([bob], 'OLD.reader.page');
-    await expect(listIn(operation)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
-    mend();
-    expect(await operation.count()).toBe(1);
-    operation.end();
-    expect(await switching).toMatchObject({ outcome: 'SWITCHED' });
-    expect(await bob.list()).toEqual(['a']);
-  });
+  test.for([
+    [OLD, 'NEW', [MIGRATING, CATCHING_UP, DUAL(0)]],
+    [NEW, 'OLD', [MIGRATING, CATCHING_UP, DUAL(0), DUAL(100)]],
+  ] as const)(
+    'on the way to $0.state a list reads the store that stays, not one that lacks what is dropped',
+    async ([to, leaves, up], { stage }) => {
+      const ada = await stage.enter('ada');
+      const bob = await stage.enter('bob', { leaseMs: LONG_MS });
+      await ada.walk(...up);
+      await verifyClean(ada.engine);
+      failing([ada, bob], `${leaves}.writer.apply`);
+      expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
+      const driver = new Stalls();
+      const flips = driver.hold('control.compareAndSet', { skip: 1 });
+      const switching = driver.run(() => ada.switchTo(to));
+      await flips.reached;
+      const operation = await bob.begin();
+      flips.open();
+      await ada.sees(`${to.state} is in force`, ({ place }) => place.state === to.state);
+      // The entry is gone from the journal, and the store that stays does not answer for a moment.
+      const mend = failing([bob], `${to.state}.reader.page`);
+      await expect(listIn(operation)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      mend();
+      expect(await operation.count()).toBe(1);
+      operation.end();
+      expect(await switching).toMatchObject({ outcome: 'SWITCHED' });
+      expect(await bob.list()).toEqual(['a']);
+    },
+  );
 });
