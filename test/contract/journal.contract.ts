@@ -99,6 +99,15 @@ export function journalContract(name: string, kind: JournalKind): void {
         throw new Error(JSON.stringify({ result, entry }));
       return entry;
     }
+    async function teamed(value: string): Promise<readonly string[]> {
+      return keysOf(await other.page({ after: null, limit: 9, listed: { field: 'team', value } }));
+    }
+    /** How many calls it took. */
+    async function sweepAll(by: Journal, limit: number): Promise<number> {
+      let calls = 1;
+      while ((await by.sweep(limit)) === 'MORE') calls++;
+      return calls;
+    }
     async function settled(entry: JournalEntry): Promise<void> {
       await journal.applied([noteOf(entry, 'OLD'), noteOf(entry, 'NEW')]);
     }
@@ -108,6 +117,7 @@ export function journalContract(name: string, kind: JournalKind): void {
         await expect(journal.read([{ key: 'a', slot: 7 }])).rejects.toMatchObject(unavailable);
         await expect(journal.append(appendOf('a'))).rejects.toMatchObject(unavailable);
         await expect(journal.incarnation()).rejects.toMatchObject(unavailable);
+        await expect(journal.sweep(10)).rejects.toMatchObject(unavailable);
       });
 
       test('starts with all slots, closed, and making them again changes nothing', async () => {
@@ -144,6 +154,7 @@ export function journalContract(name: string, kind: JournalKind): void {
           () => journal.advance({ epoch: 3, dropDebtsOf: null }),
           () => journal.close(4),
           () => journal.discard(4),
+          () => journal.sweep(10),
           () => journal.open({ epoch: 5, run: 5 }),
         ];
         journal.expect('some other');
@@ -530,6 +541,128 @@ export function journalContract(name: string, kind: JournalKind): void {
           [],
         );
         expect(await journal.discard(3)).toBe(0);
+      });
+
+      test('a key whose entry was dropped is as new: by opening', async () => {
+        const before = await appended(appendOf('a', { listed: { team: ['red'] } }));
+        clock.now += 60_000;
+        await journal.open({ epoch: 5, run: 5 });
+        const fresh = { epoch: 5, listed: { team: ['blue'] } };
+        const write = (expected: Append['expect']) => appendOf('a', { ...fresh, expect: expected, owedTo: ['OLD'] });
+        expect(await journal.append(write({ seq: before.seq }))).toEqual({ outcome: 'CHANGED' });
+        const after = await appended(write({ mark: packSeq(5, 0) }));
+        expect(after.lacks).toEqual({ OLD: after.seq, NEW: null });
+        expect([await teamed('red'), await teamed('blue')]).toEqual([[], ['a']]);
+        expect(await other.status(), 'no older than its append').toEqual({
+          entries: 1,
+          oldestAgeSeconds: 0,
+          pending: { OLD: 1, NEW: 0 },
+        });
+        await settled(before);
+        expect(await entryOf('a'), 'not the seq that was applied').toEqual(after);
+      });
+
+      test('a key whose entry was dropped is as new: by dropping its last debt', async () => {
+        const before = await appended(appendOf('a', { owedTo: ['NEW'], listed: { team: ['red'] } }));
+        clock.now += 60_000;
+        await journal.advance({ epoch: 3, dropDebtsOf: 'NEW' });
+        expect(keysOf(await other.page({ after: null, limit: 9 }))).toEqual([]);
+        expect(await other.owed({ role: 'NEW', limit: 9, held: true })).toEqual([]);
+        const fresh = { epoch: 3, listed: { team: ['blue'] } };
+        const write = (expected: Append['expect']) => appendOf('a', { ...fresh, expect: expected });
+        expect(await journal.append(write({ mark: packSeq(2, 0) })), 'came and left meanwhile').toEqual({
+          outcome: 'CHANGED',
+        });
+        expect(await journal.append(write({ seq: before.seq }))).toEqual({ outcome: 'CHANGED' });
+        const after = await appended(write({ mark: before.seq }));
+        expect(after.lacks).toEqual({ OLD: after.seq, NEW: after.seq });
+        expect([await teamed('red'), await teamed('blue')]).toEqual([[], ['a']]);
+        expect(await other.status()).toEqual({ entries: 1, oldestAgeSeconds: 0, pending: { OLD: 1, NEW: 1 } });
+      });
+
+      test('dropped debts stay dropped, and new ones count', async () => {
+        const both = await appended(appendOf('a'));
+        const gone = await appended(appendOf('b', { owedTo: ['NEW'] }));
+        await journal.advance({ epoch: 3, dropDebtsOf: 'NEW' });
+        const mark = gone.seq;
+        expect(await slotOf()).toMatchObject({ mark });
+        const owed = async (role: StoreRole) => [
+          (await other.owed({ role, limit: 9, held: true })).map(({ key }) => key),
+          await other.lacking(role, 'ALL'),
+          await other.lacking(role, 'NOTED'),
+        ];
+        expect([await owed('OLD'), await owed('NEW')]).toEqual([
+          [['a'], 1, 1],
+          [[], 0, 0],
+        ]);
+        await journal.applied([noteOf(both, 'NEW'), noteOf(gone, 'NEW')]);
+        expect(await other.status(), 'late notes of what was dropped').toMatchObject({
+          entries: 1,
+          pending: { OLD: 1, NEW: 0 },
+        });
+
+        const next = await appended(appendOf('a', { epoch: 3, expect: { seq: both.seq } }));
+        expect(next.lacks, 'the older debt of the one store, the new one of the other').toEqual({
+          OLD: both.seq,
+          NEW: next.seq,
+        });
+        expect([await owed('OLD'), await owed('NEW')]).toEqual([
+          [['a'], 1, 1],
+          [['a'], 1, 0],
+        ]);
+        await journal.advance({ epoch: 4, dropDebtsOf: 'OLD' });
+        expect((await entryOf('a'))?.lacks).toEqual({ OLD: null, NEW: next.seq });
+        await journal.applied([noteOf(next, 'NEW')]);
+        expect(await entryOf('a'), 'the only debt left is cleared').toBeUndefined();
+        expect(await other.status()).toMatchObject({ entries: 0, pending: { OLD: 0, NEW: 0 } });
+      });
+
+      test('discard counts what was there, and a late note finds nothing', async () => {
+        const a = await appended(appendOf('a'));
+        await appended(appendOf('b', { owedTo: ['NEW'] }));
+        await settled(await appended(appendOf('c')));
+        await journal.advance({ epoch: 3, dropDebtsOf: 'NEW' });
+        await journal.close(4);
+        expect(await journal.discard(4)).toBe(1);
+        await settled(a);
+        expect(await other.status()).toMatchObject({ entries: 0, pending: { OLD: 0, NEW: 0 } });
+        expect([await entryOf('a'), await other.lacking('OLD', 'ALL'), await other.lacking('OLD', 'NOTED')]).toEqual([
+          undefined,
+          0,
+          0,
+        ]);
+        expect(await slotOf()).toMatchObject({ epoch: 4, open: false });
+      });
+
+      test('sweeping changes nothing that can be seen, and comes to an end', async () => {
+        const keys = Array.from({ length: 200 }, (_, i) => `k${String(i).padStart(3, '0')}`);
+        const write = (epoch: number, run: number, some: readonly string[]) =>
+          Promise.all(
+            some.map((key, i) =>
+              journal.append(appendOf(key, { slot: i % 9, epoch, expect: { mark: packSeq(run, 0) } })),
+            ),
+          );
+        await write(2, 2, keys);
+        await journal.close(3);
+        await journal.discard(3);
+        await journal.open({ epoch: 4, run: 4 });
+        await write(4, 4, keys);
+        await journal.open({ epoch: 5, run: 5 });
+        const half = keys.slice(0, 100);
+        const [swept] = await Promise.all([
+          Promise.all([sweepAll(journal, 30), sweepAll(other, 7)]),
+          write(5, 5, half),
+        ]);
+        expect(Math.max(...swept), 'calls').toBeLessThan(1000);
+        expect(await journal.sweep(1)).toBe('SWEPT');
+        expect(keysOf(await other.page({ after: null, limit: 500 }))).toEqual(half);
+        const listed = { field: 'event', value: 'party' };
+        expect(keysOf(await other.page({ after: null, limit: 500, listed }))).toEqual(half);
+        expect(await other.status()).toMatchObject({ entries: 100, pending: { OLD: 100, NEW: 100 } });
+        await journal.advance({ epoch: 6, dropDebtsOf: 'NEW' });
+        await sweepAll(journal, 1000);
+        expect(keysOf(await other.page({ after: null, limit: 500, listed }))).toEqual(half);
+        expect(await other.status()).toMatchObject({ entries: 100, pending: { OLD: 100, NEW: 0 } });
       });
 
       test('a write that raced with a close is either in the journal or refused', async () => {

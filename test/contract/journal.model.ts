@@ -19,7 +19,11 @@ type Step =
   | { readonly do: 'APPEND'; readonly append: Append }
   | { readonly do: 'APPLIED'; readonly note: Applied }
   | { readonly do: 'ADVANCE'; readonly epoch: number; readonly dropDebtsOf: StoreRole | null }
-  | { readonly do: 'CLOSE'; readonly epoch: number };
+  | { readonly do: 'CLOSE'; readonly epoch: number }
+  | { readonly do: 'OPEN'; readonly epoch: number }
+  | { readonly do: 'DISCARD'; readonly epoch: number }
+  | { readonly do: 'SWEEP'; readonly limit: number };
+type Answer = AppendResult | number | undefined;
 
 interface ModelSlot {
   readonly epoch: number;
@@ -56,10 +60,11 @@ class Model {
     return slot;
   }
 
-  run(step: Step): AppendResult | undefined {
+  run(step: Step): Answer {
     if (step.do === 'APPEND') return this.append(step.append);
     if (step.do === 'APPLIED') this.applied(step.note);
-    else for (const number of SLOTS) this.move(number, step);
+    else if (step.do === 'DISCARD') return this.discard(step.epoch);
+    else if (step.do !== 'SWEEP') for (const number of SLOTS) this.move(number, step);
     return undefined;
   }
 
@@ -85,16 +90,38 @@ class Model {
     if (this.entries.get(address.key)?.seq === seq) this.forgive(address.key, role);
   }
 
-  move(number: number, step: Extract<Step, { readonly epoch: number }>): void {
+  move(number: number, step: Extract<Step, { readonly do: 'ADVANCE' | 'CLOSE' | 'OPEN' }>): void {
     const slot = this.slot(number);
-    if (step.epoch <= slot.epoch) return;
+    const { epoch } = step;
+    if (epoch <= slot.epoch) return;
     if (step.do === 'CLOSE') {
-      this.slots.set(number, { ...slot, epoch: step.epoch, open: false });
+      this.slots.set(number, { ...slot, epoch, open: false });
       return;
     }
-    this.slots.set(number, { ...slot, epoch: step.epoch, open: true, noted: slot.last });
-    const keys = [...this.entries.values()].filter((entry) => entry.slot === number).map(({ key }) => key);
-    if (step.dropDebtsOf) for (const key of keys) this.forgive(key, step.dropDebtsOf);
+    if (step.do === 'OPEN') {
+      const start = packSeq(epoch, 0);
+      this.slots.set(number, { epoch, open: true, mark: start, last: start, noted: start });
+      for (const key of this.keysIn(number)) this.entries.delete(key);
+      return;
+    }
+    const { dropDebtsOf } = step;
+    this.slots.set(number, { ...slot, epoch, open: true, noted: slot.last, ...(dropDebtsOf && { mark: slot.last }) });
+    if (dropDebtsOf) for (const key of this.keysIn(number)) this.forgive(key, dropDebtsOf);
+  }
+
+  discard(epoch: number): number {
+    let dropped = 0;
+    for (const number of SLOTS) {
+      const slot = this.slot(number);
+      if (slot.open || slot.epoch !== epoch) continue;
+      this.slots.set(number, { ...slot, mark: slot.last });
+      for (const key of this.keysIn(number)) dropped += Number(this.entries.delete(key));
+    }
+    return dropped;
+  }
+
+  keysIn(number: number): readonly string[] {
+    return [...this.entries.values()].filter(({ slot }) => slot === number).map(({ key }) => key);
   }
 
   forgive(key: string, role: StoreRole): void {
@@ -115,8 +142,13 @@ class Model {
         const lowest = lacks[role];
         return lowest !== null && lowest <= this.slot(slot).noted;
       }).length;
+    const owed = (role: StoreRole) => [...this.entries.values()].filter(({ lacks }) => lacks[role] !== null);
+    const page = [...this.entries.keys()].toSorted();
     return {
       entries: ADDRESSES.map(({ key }) => this.entries.get(key)),
+      pages: [page, page],
+      owed: [owed('OLD'), owed('NEW')].map((entries) => entries.map(({ key }) => key).toSorted()),
+      status: { entries: this.entries.size, pending: { OLD: owed('OLD').length, NEW: owed('NEW').length } },
       slots: SLOTS.map((slot) => {
         const { epoch, open, mark } = this.slot(slot);
         return { slot, epoch, open, mark };
@@ -128,8 +160,16 @@ class Model {
 
 async function observe(journal: Journal) {
   const view = await journal.read(ADDRESSES);
+  const keys = (found: readonly JournalEntry[]) => found.map(({ key }) => key);
+  const owed = async (role: StoreRole) => keys(await journal.owed({ role, limit: 9, held: true })).toSorted();
+  const page = async (query: Pick<Parameters<Journal['page']>[0], 'listed'>) =>
+    keys((await journal.page({ after: null, limit: 9, ...query })).entries);
+  const { entries, pending } = await journal.status();
   return {
     entries: ADDRESSES.map(({ key }) => view.entries.get(key)),
+    pages: [await page({}), await page({ listed: { field: 'all', value: 1 } })],
+    owed: [await owed('OLD'), await owed('NEW')],
+    status: { entries, pending },
     slots: SLOTS.map((slot) => view.slots.get(slot)),
     noted: [await journal.lacking('OLD', 'NOTED'), await journal.lacking('NEW', 'NOTED')],
   };
@@ -156,13 +196,19 @@ const plan = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('ADVANCE' as const), ahead: fc.nat(1), dropDebtsOf: fc.option(role) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('CLOSE' as const), ahead: fc.nat(1) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('OPEN' as const), ahead: fc.nat(1) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('SWEEP' as const), limit: fc.integer({ min: 1, max: 3 }) }) },
 );
-type Plan = typeof plan extends fc.Arbitrary<infer T> ? T : never;
+/** Of slots that are closed, which nobody moves meanwhile. */
+const discard = fc.constant({ do: 'DISCARD' as const });
+type Plan = typeof plan | typeof discard extends fc.Arbitrary<infer T> ? T : never;
 
 function stepOf(what: Plan, now: Model, before: Model, run: number): Step {
-  if (what.do === 'ADVANCE' || what.do === 'CLOSE') {
+  if (what.do === 'SWEEP') return what;
+  if (what.do === 'DISCARD') return { do: what.do, epoch: now.slot(1).epoch };
+  if (what.do === 'ADVANCE' || what.do === 'CLOSE' || what.do === 'OPEN') {
     const epoch = now.slot(1).epoch + what.ahead;
-    return what.do === 'CLOSE' ? { do: what.do, epoch } : { do: what.do, epoch, dropDebtsOf: what.dropDebtsOf };
+    return what.do === 'ADVANCE' ? { do: what.do, epoch, dropDebtsOf: what.dropDebtsOf } : { do: what.do, epoch };
   }
   const known = what.fresh ? now : before;
   const entry = known.entries.get(what.at.key);
@@ -179,17 +225,38 @@ function stepOf(what: Plan, now: Model, before: Model, run: number): Step {
     expect: entry ? { seq: entry.seq } : { mark },
     writeId: `${run}-${what.at.key}-${what.id}`,
     image: what.tombstone ? null : { old: { id: what.id }, new: { id: String(what.id) } },
-    listed: { key: [what.at.key] },
+    listed: { all: [1] },
     owedTo: what.owedTo,
     holdMs: 0,
   };
   return { do: what.do, append };
 }
 
-function perform(journal: Journal, step: Step): Promise<AppendResult | void> {
-  if (step.do === 'APPEND') return journal.append(step.append);
-  if (step.do === 'APPLIED') return journal.applied([step.note]);
-  return step.do === 'CLOSE' ? journal.close(step.epoch) : journal.advance(step);
+async function perform(journal: Journal, step: Step): Promise<Answer> {
+  switch (step.do) {
+    case 'APPEND':
+      return journal.append(step.append);
+    case 'APPLIED':
+      await journal.applied([step.note]);
+      return undefined;
+    case 'ADVANCE':
+      await journal.advance(step);
+      return undefined;
+    case 'CLOSE':
+      await journal.close(step.epoch);
+      return undefined;
+    case 'OPEN':
+      await journal.open({ epoch: step.epoch, run: step.epoch });
+      return undefined;
+    case 'DISCARD':
+      return journal.discard(step.epoch);
+    case 'SWEEP':
+      // How much there is to sweep is the journal's own business.
+      await journal.sweep(step.limit);
+      return undefined;
+    default:
+      return step satisfies never;
+  }
 }
 
 function orders<T>(items: readonly T[]): readonly (readonly T[])[] {
@@ -211,7 +278,10 @@ function explain(model: Model, steps: readonly Step[], answers: readonly unknown
 /** Both handles are of one journal that has been opened below epoch 1000. */
 export async function journalAgainstModel(journal: Journal, other: Journal, runs = 40): Promise<void> {
   let run = 0;
-  const batch = fc.array(plan, { minLength: 1, maxLength: 3 });
+  const batch = fc.oneof(
+    { weight: 12, arbitrary: fc.array(plan, { minLength: 1, maxLength: 3 }) },
+    { weight: 1, arbitrary: fc.tuple(discard) },
+  );
   await fc.assert(
     fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 12 }), async (batches) => {
       const epoch = ++run * 1000;

@@ -154,23 +154,108 @@ describe('journal in SQL tables', () => {
     expect(await time('status', () => journal.status())).toMatchObject({ entries: 100_000 });
     const write = appendOf('new', { expect: { mark: 0 }, image: imageOf('new') });
     expect(await time('append', () => journal.append(write))).toMatchObject({ outcome: 'APPENDED' });
-    await time('advance', () => journal.advance({ epoch: 4, dropDebtsOf: null }));
     process.stdout.write(`with 100,000 entries, milliseconds: ${JSON.stringify(timed)}\n`);
     for (const [what, ms] of Object.entries(timed)) expect(ms, what).toBeLessThan(500);
+  });
+
+  test('moves its slots at once, whatever lies in them', { timeout: 60_000 }, async () => {
+    const { journal, database } = await opened();
+    const timed: Record<string, readonly number[]> = {};
+    const time = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+      const start = performance.now();
+      const result = await work();
+      timed[what] = [...(timed[what] ?? []), Math.round((performance.now() - start) * 10) / 10];
+      return result;
+    };
+    const first = async () => (await journal.page({ after: null, limit: 20 })).entries.map(({ key }) => key);
+    for (const epoch of [10, 20, 30]) {
+      await journal.open({ epoch, run: epoch });
+      fill(database, 100_000, epoch);
+      await time('advance, debts of the new store dropped', () =>
+        journal.advance({ epoch: epoch + 1, dropDebtsOf: 'NEW' }),
+      );
+      expect(await first()).toHaveLength(20);
+      await journal.close(epoch + 2);
+      expect(await time('discard', () => journal.discard(epoch + 2))).toBe(100_000);
+      expect(await time('page after discard', first)).toEqual([]);
+
+      await journal.open({ epoch: epoch + 3, run: epoch + 3 });
+      fill(database, 100_000, epoch + 3);
+      await time('open', () => journal.open({ epoch: epoch + 4, run: epoch + 4 }));
+      expect(await time('page after open', first)).toEqual([]);
+      expect(await time('status after open', () => journal.status())).toMatchObject({ entries: 0 });
+      fill(database, 10_000, epoch + 4);
+      await time('advance, all debts dropped', () => journal.advance({ epoch: epoch + 5, dropDebtsOf: 'OLD' }));
+      expect(await journal.status()).toMatchObject({ entries: 0 });
+    }
+    process.stdout.write(`moves of slots with 100,000 entries, milliseconds: ${JSON.stringify(timed)}\n`);
+    for (const [what, ms] of Object.entries(timed)) expect(Math.min(...ms), what).toBeLessThan(50);
+  });
+
+  test('sweeps the rows of earlier generations, in bounded batches, and no others', async () => {
+    const { journal, handle, database } = await opened();
+    const another = handle(database, 'another');
+    await another.init(1);
+    await another.open({ epoch: 2, run: 2 });
+    await another.append(appendOf('theirs'));
+    const rows = async () => {
+      const count = (table: 'crossfade_journal_entry' | 'crossfade_journal_listed') =>
+        database.read
+          .selectFrom(table)
+          .select((eb) => eb.fn.countAll().as('count'))
+          .executeTakeFirstOrThrow()
+          .then((row) => Number(row.count));
+      return [await count('crossfade_journal_entry'), await count('crossfade_journal_listed')];
+    };
+    for (let i = 0; i < 25; i++) await journal.append(appendOf(keyOf(i)));
+    await journal.close(3);
+    await journal.discard(3);
+    await journal.open({ epoch: 4, run: 4 });
+    for (let i = 0; i < 5; i++) {
+      await journal.append(appendOf(keyOf(i), { epoch: 4, expect: { mark: packSeq(4, 0) } }));
+    }
+    await journal.open({ epoch: 5, run: 5 });
+    await journal.append(appendOf(keyOf(1), { epoch: 5, expect: { mark: packSeq(5, 0) } }));
+    expect(await rows()).toEqual([32, 64]);
+    const left: number[] = [];
+    for (;;) {
+      const outcome = await journal.sweep(10);
+      if (outcome === 'SWEPT') break;
+      left.push((await rows())[0] ?? NaN);
+    }
+    expect(left).toEqual([22, 12, 7, 2]);
+    expect(await rows()).toEqual([2, 4]);
+    expect((await journal.status()).entries).toBe(1);
+    expect((await another.status()).entries).toBe(1);
+  });
+
+  test('refuses tables of an earlier layout', async () => {
+    const { journal, database } = await opened();
+    database.raw.exec(`
+      alter table crossfade_journal_slot drop column generation;
+      drop table crossfade_journal_listed;
+      create table crossfade_journal_listed (dataset text, "key" text, slot bigint, field text, value text);
+    `);
+    await expect(journal.init(2)).rejects.toMatchObject({
+      code: 'JOURNAL_UNAVAILABLE',
+      message: expect.stringContaining('earlier version'),
+    });
   });
 });
 
 const keyOf = (i: number) => `p${String(i).padStart(6, '0')}`;
 
-/** Puts rows where appends would have put them; half of the entries are listed under each of two events. */
-function fill({ raw }: SqliteFile<JournalTables>, count: number): void {
+/** Puts rows where appends at this epoch would have put them; half of the entries are listed under each of two events. */
+function fill({ raw }: SqliteFile<JournalTables>, count: number, epoch = 2): void {
   const series = `with recursive n(i) as (select 0 union all select i + 1 from n where i < ${count - 1})`;
   const key = `'p' || substr('000000' || i, -6)`;
   raw.exec(`
     ${series} insert into crossfade_journal_entry
-      select 'party', ${key}, i % ${JOURNAL_SLOTS}, ${packSeq(2, 1)} + i, '{"old":{},"new":{}}', ${packSeq(2, 1)} + i, null, 0, i from n;
-    ${series} insert into crossfade_journal_listed select 'party', ${key}, i % ${JOURNAL_SLOTS}, 'phone', '"p' || i || '"' from n;
-    ${series} insert into crossfade_journal_listed select 'party', ${key}, i % ${JOURNAL_SLOTS}, 'event', '"event' || (i % 2) || '"' from n;
-    update crossfade_journal_slot set last_seq = ${packSeq(2, count)}, mark = 0;
+      select 'party', ${epoch}, ${key}, i % ${JOURNAL_SLOTS}, ${packSeq(epoch, 1)} + i, '{"old":{},"new":{}}', ${packSeq(epoch, 1)} + i, null, 0, i from n;
+    ${series} insert into crossfade_journal_listed select 'party', ${epoch}, ${key}, 'phone', '"p' || i || '"' from n;
+    ${series} insert into crossfade_journal_listed select 'party', ${epoch}, ${key}, 'event', '"event' || (i % 2) || '"' from n;
+    update crossfade_journal_slot set last_seq = ${packSeq(epoch, count)}, mark = 0,
+      (entries, lacking_old) = (select count(*), count(*) from crossfade_journal_entry e
+        where e.dataset = 'party' and e.generation = ${epoch} and e.slot = crossfade_journal_slot.slot);
   `);
 }

@@ -125,10 +125,10 @@ async function fillJournal(count: number): Promise<number> {
   const database = openSqliteFile<JournalTables>(deployment.file('control'));
   const keyFields = deployment.dataset.keyFields;
   const entry = database.raw.prepare(
-    `insert into crossfade_journal_entry (dataset, "key", slot, seq, image, lacks_old, lacks_new, held_until, since) values ('tickets', ?, ?, ?, ?, ?, ?, 0, 0)`,
+    `insert into crossfade_journal_entry (dataset, generation, "key", slot, seq, image, lacks_old, lacks_new, held_until, since) values ('tickets', 2, ?, ?, ?, ?, ?, ?, 0, 0)`,
   );
   const listed = database.raw.prepare(
-    `insert into crossfade_journal_listed (dataset, "key", slot, field, value) values ('tickets', ?, ?, ?, ?)`,
+    `insert into crossfade_journal_listed (dataset, generation, "key", field, value) values ('tickets', 2, ?, ?, ?)`,
   );
   let alive = 0;
   await database.write(async () => {
@@ -143,8 +143,8 @@ async function fillJournal(count: number): Promise<number> {
       if (image) alive++;
       const seq = packSeq(2, i + 1);
       entry.run(key, slot, seq, image, seq, seq);
-      listed.run(key, slot, 'show', '"s"');
-      listed.run(key, slot, 'holder', JSON.stringify(old.holder));
+      listed.run(key, 'show', '"s"');
+      listed.run(key, 'holder', JSON.stringify(old.holder));
     }
   });
   await database.close();

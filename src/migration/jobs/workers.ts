@@ -13,6 +13,7 @@ import { retryState, retryStep, type RetryState } from './quarantine.ts';
 import { repairState, repairStep, type RepairState } from './repair.ts';
 import { replayState, replayStep } from './replay.ts';
 import { IDLE } from './steps.ts';
+import { sweepState, sweepStep } from './sweep.ts';
 import { startVerification, verificationStatus, verifyState, verifyStep, type VerifyOptions } from './verify.ts';
 
 export interface WorkersOptions {
@@ -38,6 +39,7 @@ export class Workers {
     const prepare = prepareState(options.prepare);
     const copy = copyState(ctx, this.#meter);
     const verify = verifyState(ctx, options.verify);
+    const sweep = sweepState();
     const replays = STORE_ROLES.map((role): [string, Step] => {
       const state = replayState();
       return [`replay into ${role}`, () => replayStep(ctx, role, state)];
@@ -46,6 +48,7 @@ export class Workers {
       ['prepare', () => prepareStep(ctx, prepare)],
       ['copy', (signal) => copyStep(ctx, copy, signal)],
       ...replays,
+      ['sweep', (signal) => sweepStep(ctx, sweep, signal)],
       ['verify', (signal) => verifyStep(ctx, verify, signal)],
       ['repair', (signal) => (this.#repair ? repairStep(ctx, this.#repair, signal) : Promise.resolve(IDLE))],
       ['retry', () => (this.#retry ? retryStep(ctx, this.#retry) : Promise.resolve(IDLE))],

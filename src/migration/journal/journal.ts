@@ -5,12 +5,17 @@
  *
  *   epoch, open    who may append; moves upwards only; a closed slot keeps its epoch; all slots exist, closed, before the first announce
  *   run, counter   the next seq is (run, counter + 1)
- *   mark           the highest seq that has left the slot
+ *   mark           at least the highest seq that has left the slot; moves upwards only
  *   noted          the counter as it stood when somebody last noted it, with the number of that note
  *   entries        key -> seq, image or tombstone, and per store the lowest seq of this key that the store lacks (null: nothing)
  *
  * An entry that replaces another keeps the older "lowest seq lacked" of each store, and stays listed under the older listed values too,
  * because a store may still show the row there. An entry leaves, raising the mark, when no store lacks anything.
+ *
+ * Requests wait while slots are moved, so no move does work for each entry: `open`, `advance` and `discard` hide what they drop in one
+ * stroke, and raise the mark to the last seq given out, as if everything up to it had left. What is hidden counts nowhere and is found by
+ * nobody: a hidden entry is no entry, also to the append and the notes of its key. `sweep` gives back the room that it takes up.
+ *
  * Every outcome of an append is durable before it is returned. Methods throw JOURNAL_UNAVAILABLE when the journal does not answer,
  * when a slot is missing, and when its incarnation is not the expected one.
  */
@@ -121,14 +126,22 @@ export interface Journal {
 
   /** Slot by slot, each atomically: drop all entries and open at (epoch, run), counter and mark at the start of the run. Upwards only. */
   open(at: { readonly epoch: number; readonly run: number }): Promise<void>;
-  /** Slot by slot: to this epoch, open, noting the counter under this epoch's number; drop the debts of a store. Upwards only. */
+  /**
+   * Slot by slot: to this epoch, open, noting the counter under this epoch's number; drop the debts of a store, and the entries of which
+   * the other one lacks nothing. Upwards only.
+   */
   advance(at: { readonly epoch: number; readonly dropDebtsOf: StoreRole | null }): Promise<void>;
   /** Slot by slot: note the counter, unless it was noted under this number or a later one. */
   note(number: number): Promise<void>;
   /** Slot by slot: to this epoch, closed. Upwards only. */
   close(epoch: number): Promise<void>;
-  /** Of slots closed at this epoch: drop all entries, in bounded batches; how many were dropped. */
+  /** Of slots closed at this epoch: drop all entries; how many were dropped. */
   discard(epoch: number): Promise<number>;
+  /**
+   * Removes at most `limit` hidden entries and what belongs to them; whoever uses the journal sees no difference. At any time, by any
+   * number of processes. SWEPT, at little cost, when there is nothing to remove; MORE when there may be.
+   */
+  sweep(limit: number): Promise<'SWEPT' | 'MORE'>;
 
   /** Is it safe to keep the only copy of a write here? Each string is a setting to change, in words. */
   risks(): Promise<readonly string[]>;

@@ -63,6 +63,11 @@ export class Access {
     return row;
   }
 
+  /** An update of the rows of these slots, which the transaction has locked. */
+  update(tx: Transaction<JournalTables>, slots: readonly number[]) {
+    return tx.updateTable('crossfade_journal_slot').where('dataset', '=', this.dataset).where('slot', 'in', slots);
+  }
+
   /** Throws JOURNAL_UNAVAILABLE unless `found` has all these slots, each of the trusted incarnation. */
   check(slots: readonly number[], found: readonly Pick<SlotRow, 'slot' | 'incarnation'>[]): void {
     const incarnations = new Map(found.map((row) => [Number(row.slot), row.incarnation]));

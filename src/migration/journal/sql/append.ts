@@ -5,6 +5,7 @@ import { CrossfadeError } from '../../errors.ts';
 import { runOf, type Seq } from '../../seq.ts';
 import type { Append, AppendResult, Journal } from '../journal.ts';
 import type { Access, SlotRow } from './access.ts';
+import { debtsOf, owesNothing, type Debts } from './debts.ts';
 import { numberOrNull } from './snapshot.ts';
 import type { JournalTables } from './tables.ts';
 
@@ -21,13 +22,15 @@ export function appends(access: Access): Pick<Journal, 'append'> {
     append: (append) =>
       access.write(async (tx): Promise<AppendResult> => {
         const slot = await access.lockOne(tx, append.address.slot);
-        const { answered, entry } = await find(tx, access, append);
+        const { answered, entry, remains } = await find(tx, access, append, slot);
         if (answered !== null) return { outcome: 'APPENDED', seq: answered };
         if (Number(slot.open) !== 1 || Number(slot.epoch) !== append.epoch) return { outcome: 'FENCED' };
         if (!asExpected(append, slot, entry)) return { outcome: 'CHANGED' };
         const seq = nextSeq(access, slot);
-        await put(tx, access, append, seq, entry);
-        await list(tx, access, append);
+        if (remains) await unlist(tx, access, append, slot);
+        const debts = await put(tx, access, append, seq, entry, slot);
+        await count(tx, access, slot, seq, entry?.debts ?? NO_DEBTS, debts);
+        await list(tx, access, append, slot);
         await answer(tx, access, append, seq);
         return { outcome: 'APPENDED', seq };
       }),
@@ -36,16 +39,24 @@ export function appends(access: Access): Pick<Journal, 'append'> {
 
 interface Standing {
   readonly seq: Seq;
-  readonly lacks: Readonly<Record<StoreRole, Seq | null>>;
+  readonly debts: Debts;
   readonly since: number;
 }
 
-/** The key's entry, and what this very append was answered if it came before. */
-async function find(tx: Tx, access: Access, { address, writeId }: Append) {
+const NO_DEBTS: Debts = { OLD: null, NEW: null };
+
+/**
+ * The key's entry, and what this very append was answered if it came before. `remains`: the entry left when its last debts were
+ * forgiven, and its rows are still here.
+ */
+async function find(tx: Tx, access: Access, { address, writeId }: Append, slot: SlotRow) {
   const row = await tx
     .selectFrom('crossfade_journal_slot as s')
     .leftJoin('crossfade_journal_entry as e', (join) =>
-      join.onRef('e.dataset', '=', 's.dataset').on('e.key', '=', address.key),
+      join
+        .onRef('e.dataset', '=', 's.dataset')
+        .onRef('e.generation', '=', 's.generation')
+        .on('e.key', '=', address.key),
     )
     .leftJoin('crossfade_journal_write as w', (join) =>
       join.onRef('w.dataset', '=', 's.dataset').onRef('w.slot', '=', 's.slot').on('w.write_id', '=', writeId),
@@ -54,15 +65,12 @@ async function find(tx: Tx, access: Access, { address, writeId }: Append) {
     .where('s.dataset', '=', access.dataset)
     .where('s.slot', '=', address.slot)
     .executeTakeFirstOrThrow();
-  const entry: Standing | null =
-    row.seq === null
-      ? null
-      : {
-          seq: Number(row.seq),
-          lacks: { OLD: numberOrNull(row.lacks_old), NEW: numberOrNull(row.lacks_new) },
-          since: Number(row.since),
-        };
-  return { answered: numberOrNull(row.answered), entry };
+  const answered = numberOrNull(row.answered);
+  if (row.seq === null) return { answered, entry: null, remains: false };
+  const debts = debtsOf(row, slot);
+  if (owesNothing(debts)) return { answered, entry: null, remains: true };
+  const entry: Standing = { seq: Number(row.seq), debts, since: Number(row.since) };
+  return { answered, entry, remains: false };
 }
 
 function asExpected({ expect }: Append, slot: SlotRow, entry: Standing | null): boolean {
@@ -79,36 +87,68 @@ function nextSeq(access: Access, slot: SlotRow): Seq {
 }
 
 /** Replaces the entry but not what stores lack of it: an older write of this key may be missing there as well. */
-async function put(tx: Tx, access: Access, append: Append, seq: Seq, before: Standing | null): Promise<void> {
-  const lacked = (role: StoreRole) => before?.lacks[role] ?? (append.owedTo.includes(role) ? seq : null);
+async function put(
+  tx: Tx,
+  access: Access,
+  append: Append,
+  seq: Seq,
+  before: Standing | null,
+  { slot, generation }: SlotRow,
+): Promise<Debts> {
+  const lacked = (role: StoreRole) => before?.debts[role] ?? (append.owedTo.includes(role) ? seq : null);
+  const debts = { OLD: lacked('OLD'), NEW: lacked('NEW') };
   const now = access.clock.wall();
   const entry = {
     seq,
     image: append.image && JSON.stringify(append.image),
-    lacks_old: lacked('OLD'),
-    lacks_new: lacked('NEW'),
+    lacks_old: debts.OLD,
+    lacks_new: debts.NEW,
     held_until: now + append.holdMs,
     since: before?.since ?? now,
   };
   await tx
     .insertInto('crossfade_journal_entry')
-    .values({ dataset: access.dataset, key: append.address.key, slot: append.address.slot, ...entry })
-    .onConflict((conflict) => conflict.columns(['dataset', 'key']).doUpdateSet(entry))
+    .values({
+      dataset: access.dataset,
+      generation: Number(generation),
+      key: append.address.key,
+      slot: Number(slot),
+      ...entry,
+    })
+    .onConflict((conflict) => conflict.columns(['dataset', 'generation', 'key']).doUpdateSet(entry))
     .execute();
-  await tx
-    .updateTable('crossfade_journal_slot')
-    .set({ last_seq: seq })
-    .where('dataset', '=', access.dataset)
-    .where('slot', '=', append.address.slot)
+  return debts;
+}
+
+/** Moves the counter of the slot on, and what it knows of its entries. */
+async function count(tx: Tx, access: Access, slot: SlotRow, seq: Seq, before: Debts, after: Debts): Promise<void> {
+  const one = (role: StoreRole) => Number(after[role] !== null) - Number(before[role] !== null);
+  await access
+    .update(tx, [Number(slot.slot)])
+    .set({
+      last_seq: seq,
+      entries: Number(slot.entries) + Number(!owesNothing(after)) - Number(!owesNothing(before)),
+      lacking_old: Number(slot.lacking_old) + one('OLD'),
+      lacking_new: Number(slot.lacking_new) + one('NEW'),
+    })
     .execute();
 }
 
-async function list(tx: Tx, access: Access, { address, listed }: Append): Promise<void> {
+async function unlist(tx: Tx, access: Access, { address }: Append, { generation }: SlotRow): Promise<void> {
+  await tx
+    .deleteFrom('crossfade_journal_listed')
+    .where('dataset', '=', access.dataset)
+    .where('generation', '=', Number(generation))
+    .where('key', '=', address.key)
+    .execute();
+}
+
+async function list(tx: Tx, access: Access, { address, listed }: Append, { generation }: SlotRow): Promise<void> {
   const rows = Object.entries(listed).flatMap(([field, values]) =>
     values.map((value) => ({
       dataset: access.dataset,
+      generation: Number(generation),
       key: address.key,
-      slot: address.slot,
       field,
       value: JSON.stringify(value),
     })),

@@ -1,93 +1,118 @@
-/** How entries change and leave. Everything here wants the slots of the entries locked. */
+/** How entries lose their debts and leave. */
 import type { Transaction } from 'kysely';
-import type { StoreRole } from '../../dataset.ts';
+import { STORE_ROLES, type StoreRole } from '../../dataset.ts';
 import type { Seq } from '../../seq.ts';
 import type { Applied, Journal } from '../journal.ts';
-import { chunks, padded, type Access } from './access.ts';
-import { numberOrNull } from './snapshot.ts';
-import { ENTRY_TABLES, type JournalTables } from './tables.ts';
+import { chunks, padded, type Access, type SlotRow } from './access.ts';
+import { debtsOf, owesNothing } from './debts.ts';
+import { ENTRY_TABLES, LACKS, type JournalTables } from './tables.ts';
 
 type Tx = Transaction<JournalTables>;
 
 /** Notes in one transaction. */
 const BATCH = 512;
 
-export interface Leaving {
+/** An entry that is there, with those of its debts that count; `cleared`: by the notes at hand. */
+interface Debtor {
   readonly key: string;
   readonly slot: number;
   readonly seq: Seq;
+  readonly debts: Record<StoreRole, Seq | null>;
+  readonly cleared: StoreRole[];
 }
 
 export function settles(access: Access): Pick<Journal, 'applied'> {
   return {
     async applied(notes) {
-      for (const batch of chunks(notes, BATCH)) await access.write((tx) => clear(tx, access, batch));
+      for (const batch of chunks(notes, BATCH)) await access.write((tx) => settle(tx, access, batch));
     },
   };
 }
 
-async function clear(tx: Tx, access: Access, notes: readonly Applied[]): Promise<void> {
-  await access.lock(tx, [...new Set(notes.map(({ address }) => address.slot))]);
+async function settle(tx: Tx, access: Access, notes: readonly Applied[]): Promise<void> {
+  const slots = await access.lock(tx, [...new Set(notes.map(({ address }) => address.slot))]);
+  const [first] = slots;
+  if (!first) return;
+  const generation = Number(first.generation);
+  const debtors = await find(tx, access, generation, slots, notes);
+  for (const { address, seq, role } of notes) {
+    const debtor = debtors.get(address.key);
+    if (debtor?.seq !== seq || debtor.debts[role] === null) continue;
+    debtor.debts[role] = null;
+    debtor.cleared.push(role);
+  }
+  const changed = [...debtors.values()].filter(({ cleared }) => cleared.length > 0);
+  const [leaving, staying] = [changed.filter(leaves), changed.filter((debtor) => !leaves(debtor))];
+  for (const role of STORE_ROLES) {
+    const keys = staying.filter(({ cleared }) => cleared.includes(role)).map(({ key }) => key);
+    if (keys.length > 0) await clear(tx, access, generation, role, keys);
+  }
+  if (leaving.length > 0) await remove(tx, access, generation, leaving);
+  for (const slot of slots) {
+    const ofSlot = changed.filter((debtor) => debtor.slot === Number(slot.slot));
+    if (ofSlot.length > 0) await count(tx, access, slot, ofSlot);
+  }
+}
+
+async function find(
+  tx: Tx,
+  access: Access,
+  generation: number,
+  slots: readonly SlotRow[],
+  notes: readonly Applied[],
+): Promise<ReadonlyMap<string, Debtor>> {
   const rows = await tx
     .selectFrom('crossfade_journal_entry')
     .select(['key', 'slot', 'seq', 'lacks_old', 'lacks_new'])
     .where('dataset', '=', access.dataset)
+    .where('generation', '=', generation)
     .where('key', 'in', padded(notes.map(({ address }) => address.key)))
     .execute();
-  const entries = new Map(
-    rows.map((row) => [
-      row.key,
-      {
-        key: row.key,
-        slot: Number(row.slot),
-        seq: Number(row.seq),
-        lacks: { OLD: numberOrNull(row.lacks_old), NEW: numberOrNull(row.lacks_new) },
-      },
-    ]),
-  );
-  const cleared: Record<StoreRole, string[]> = { OLD: [], NEW: [] };
-  for (const { address, seq, role } of notes) {
-    const entry = entries.get(address.key);
-    if (entry?.seq !== seq || entry.lacks[role] === null) continue;
-    entry.lacks[role] = null;
-    cleared[role].push(entry.key);
-  }
-  const settled = [...entries.values()].filter(({ lacks }) => lacks.OLD === null && lacks.NEW === null);
-  const left = new Set(settled.map(({ key }) => key));
-  for (const role of ['OLD', 'NEW'] as const) {
-    const keys = cleared[role].filter((key) => !left.has(key));
-    if (keys.length > 0) await forgive(tx, access, role, keys);
-  }
-  await leave(tx, access, settled);
+  const locked = new Map(slots.map((slot) => [Number(slot.slot), slot]));
+  const debtors = rows.flatMap((row): Debtor[] => {
+    const slot = locked.get(Number(row.slot));
+    const debts = slot && debtsOf(row, slot);
+    if (!debts || owesNothing(debts)) return [];
+    return [{ key: row.key, slot: Number(row.slot), seq: Number(row.seq), debts: { ...debts }, cleared: [] }];
+  });
+  return new Map(debtors.map((debtor) => [debtor.key, debtor]));
 }
 
-async function forgive(tx: Tx, access: Access, role: StoreRole, keys: readonly string[]): Promise<void> {
+const leaves = ({ debts }: Debtor): boolean => owesNothing(debts);
+
+async function clear(tx: Tx, access: Access, generation: number, role: StoreRole, keys: readonly string[]) {
   await tx
     .updateTable('crossfade_journal_entry')
-    .set(role === 'OLD' ? { lacks_old: null } : { lacks_new: null })
+    .set({ [LACKS[role]]: null })
     .where('dataset', '=', access.dataset)
+    .where('generation', '=', generation)
     .where('key', 'in', padded(keys))
     .execute();
 }
 
-/** Removes these entries, a thousand or so at most, and raises the marks of their slots. */
-export async function leave(tx: Tx, access: Access, leaving: readonly Leaving[]): Promise<void> {
-  if (leaving.length === 0) return;
+async function remove(tx: Tx, access: Access, generation: number, leaving: readonly Debtor[]): Promise<void> {
   const keys = padded(leaving.map(({ key }) => key));
   for (const table of ENTRY_TABLES) {
-    await tx.deleteFrom(table).where('dataset', '=', access.dataset).where('key', 'in', keys).execute();
-  }
-  for (const [slot, ofSlot] of Map.groupBy(leaving, (entry) => entry.slot)) {
-    await raiseMark(tx, access, slot, Math.max(...ofSlot.map(({ seq }) => seq)));
+    await tx
+      .deleteFrom(table)
+      .where('dataset', '=', access.dataset)
+      .where('generation', '=', generation)
+      .where('key', 'in', keys)
+      .execute();
   }
 }
 
-export async function raiseMark(tx: Tx, access: Access, slot: number, seq: Seq): Promise<void> {
-  await tx
-    .updateTable('crossfade_journal_slot')
-    .set({ mark: seq })
-    .where('dataset', '=', access.dataset)
-    .where('slot', '=', slot)
-    .where('mark', '<', seq)
+/** What the slot knows of its entries, when these have changed; those that leave raise its mark. */
+async function count(tx: Tx, access: Access, slot: SlotRow, changed: readonly Debtor[]): Promise<void> {
+  const leaving = changed.filter(leaves);
+  const cleared = (role: StoreRole) => changed.filter((debtor) => debtor.cleared.includes(role)).length;
+  await access
+    .update(tx, [Number(slot.slot)])
+    .set({
+      mark: Math.max(Number(slot.mark), ...leaving.map(({ seq }) => seq)),
+      entries: Number(slot.entries) - leaving.length,
+      lacking_old: Number(slot.lacking_old) - cleared('OLD'),
+      lacking_new: Number(slot.lacking_new) - cleared('NEW'),
+    })
     .execute();
 }

@@ -12,6 +12,7 @@ import { appends } from './append.ts';
 import { settles } from './entries.ts';
 import { reads } from './read.ts';
 import { slots } from './slots.ts';
+import { sweeps } from './sweep.ts';
 import type { JournalTables } from './tables.ts';
 
 export type { JournalTables } from './tables.ts';
@@ -34,6 +35,7 @@ export function sqlJournal({ database, dataset, clock }: SqlJournalOptions): Jou
     ...reads(access),
     ...appends(access),
     ...settles(access),
+    ...sweeps(access),
     risks: async () => [],
     stop: async () => {},
   };

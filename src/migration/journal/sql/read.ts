@@ -3,8 +3,9 @@ import { JOURNAL_SLOTS, type StoreRole } from '../../dataset.ts';
 import { compareKeys } from '../../key.ts';
 import type { Journal, JournalEntry, JournalStatus, Slot } from '../journal.ts';
 import { ALL_SLOTS, padded, unavailable, type Access } from './access.ts';
+import { counts, currentGeneration, rowsInForce } from './debts.ts';
 import { entriesOf, entryOf, numberOrNull, snapshot, type Db, type EntriesQuery } from './snapshot.ts';
-import { LACKS } from './tables.ts';
+import { LACKING, LACKS } from './tables.ts';
 
 type Addresses = Parameters<Journal['read']>[0];
 type PageQuery = Parameters<Journal['page']>[0];
@@ -35,7 +36,10 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
 
     async owed({ role, limit, held }) {
       const { rows } = await snapshot(access, ALL_SLOTS, (db) => {
-        const owed = entriesOf(db, access).where(`e.${LACKS[role]}`, 'is not', null);
+        // The index has only rows that lack something, which the engine sees if it is said in so many words.
+        const owed = entriesOf(db, access)
+          .where(`e.${LACKS[role]}`, 'is not', null)
+          .where((eb) => counts(eb, role));
         const free = held ? owed : owed.where('e.held_until', '<=', access.clock.wall());
         return free.orderBy('e.since').orderBy('e.key').limit(limit);
       });
@@ -44,7 +48,7 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
 
     lacking: (role, what) =>
       access.read(async (db) => {
-        const counted = what === 'ALL' ? lackedBy(db, access, role) : lackedUpToNoted(db, access, role);
+        const counted = what === 'ALL' ? total(db, access, LACKING[role]) : lackedUpToNoted(db, access, role);
         const row = await db
           .selectNoFrom([trustedSlots(db, access).as('trusted'), counted.as('lacked')])
           .executeTakeFirstOrThrow();
@@ -78,9 +82,10 @@ function pageOf(db: Db, access: Access, { after, limit, listed, slot }: PageQuer
   }
   let found = entries
     .innerJoin('crossfade_journal_listed as l', (join) =>
-      join.onRef('l.dataset', '=', 'e.dataset').onRef('l.key', '=', 'e.key'),
+      join.onRef('l.dataset', '=', 'e.dataset').onRef('l.generation', '=', 'e.generation').onRef('l.key', '=', 'e.key'),
     )
     .where('l.dataset', '=', access.dataset)
+    .where('l.generation', '=', currentGeneration(db, access))
     .where('l.field', '=', listed.field)
     .where('l.value', '=', JSON.stringify(listed.value));
   if (after !== null) found = found.where('l.key', '>', after);
@@ -88,20 +93,20 @@ function pageOf(db: Db, access: Access, { after, limit, listed, slot }: PageQuer
 }
 
 async function status(db: Db, access: Access): Promise<JournalStatus> {
-  const entries = () => db.selectFrom('crossfade_journal_entry').where('dataset', '=', access.dataset);
   // An entry is there as long as a store lacks something of it, so the oldest debt is as old as the oldest entry.
   const oldest = (role: StoreRole) =>
-    entries()
-      .where(LACKS[role], 'is not', null)
-      .select((eb) => eb.fn.min('since').as('since'));
+    rowsInForce(db, access)
+      .select('e.since')
+      .where(`e.${LACKS[role]}`, 'is not', null)
+      .where((eb) => counts(eb, role))
+      .orderBy('e.since')
+      .limit(1);
   const row = await db
     .selectNoFrom([
       trustedSlots(db, access).as('trusted'),
-      entries()
-        .select((eb) => eb.fn.countAll().as('count'))
-        .as('entries'),
-      lackedBy(db, access, 'OLD').as('old'),
-      lackedBy(db, access, 'NEW').as('new'),
+      total(db, access, 'entries').as('entries'),
+      total(db, access, LACKING.OLD).as('old'),
+      total(db, access, LACKING.NEW).as('new'),
       oldest('OLD').as('oldest_old'),
       oldest('NEW').as('oldest_new'),
     ])
@@ -115,24 +120,32 @@ async function status(db: Db, access: Access): Promise<JournalStatus> {
   };
 }
 
-function lackedBy(db: Db, access: Access, role: StoreRole) {
+/** What all slots know of their entries, together. */
+function total(db: Db, access: Access, of: 'entries' | 'lacking_old' | 'lacking_new') {
   return db
-    .selectFrom('crossfade_journal_entry')
-    .select((eb) => eb.fn.countAll().as('count'))
-    .where('dataset', '=', access.dataset)
-    .where(LACKS[role], 'is not', null);
+    .selectFrom('crossfade_journal_slot')
+    .select((slot) => slot.fn.sum(of).as('count'))
+    .where('dataset', '=', access.dataset);
 }
 
+/** Slot by slot, which is how the index has them. */
 function lackedUpToNoted(db: Db, access: Access, role: StoreRole) {
   return db
     .selectFrom('crossfade_journal_slot as s')
-    .innerJoin('crossfade_journal_entry as e', (join) =>
-      join
-        .onRef('e.dataset', '=', 's.dataset')
-        .onRef('e.slot', '=', 's.slot')
-        .onRef(`e.${LACKS[role]}`, '<=', 's.noted_seq'),
+    .select((slot) =>
+      slot.fn
+        .sum(
+          slot
+            .selectFrom('crossfade_journal_entry as e')
+            .select((eb) => eb.fn.countAll().as('count'))
+            .whereRef('e.dataset', '=', 's.dataset')
+            .whereRef('e.generation', '=', 's.generation')
+            .whereRef('e.slot', '=', 's.slot')
+            .whereRef(`e.${LACKS[role]}`, '<=', 's.noted_seq')
+            .where((eb) => counts(eb, role)),
+        )
+        .as('count'),
     )
-    .select((eb) => eb.fn.countAll().as('count'))
     .where('s.dataset', '=', access.dataset);
 }
 

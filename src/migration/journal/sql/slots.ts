@@ -1,21 +1,21 @@
 /**
  * Slots: made once, then moved by the steps of switches, upwards only. All slots of the dataset move in one transaction:
- * requests wait for a switch, so it should cost one commit and touch each page of the tables once.
+ * requests wait for a switch, so it should cost one commit, and nothing for each entry. Entries and debts are dropped by what their slots
+ * say of them: a new generation hides all entries there were, a forgiven seq the debts of one store up to it.
  */
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import { JOURNAL_SLOTS, type StoreRole } from '../../dataset.ts';
 import { packSeq } from '../../seq.ts';
 import type { Journal } from '../journal.ts';
-import { ALL_SLOTS, unavailable, type Access } from './access.ts';
-import { leave, raiseMark } from './entries.ts';
-import { ENTRY_TABLES, journalTables, LACKS, type JournalTables } from './tables.ts';
+import { ALL_SLOTS, unavailable, type Access, type SlotRow } from './access.ts';
+import { FORGIVEN, JOURNAL_INDEXES, journalTables, LACKING, type JournalTables } from './tables.ts';
 
 type Tx = Transaction<JournalTables>;
 type Slots = Pick<Journal, 'incarnation' | 'init' | 'open' | 'advance' | 'note' | 'close' | 'discard'>;
 
-/** Entries that `discard` drops in one transaction; in key order, which is the order of most of the indexes they are in. */
-const DISCARD_BATCH = 1000;
+/** What a slot knows of its entries when there are none. */
+const EMPTY = { entries: 0, lacking_old: 0, lacking_new: 0 };
 
 export function slots(access: Access): Slots {
   return {
@@ -32,6 +32,8 @@ export function slots(access: Access): Slots {
 
     async init(epoch) {
       await access.guard((database) => database.migrate(journalTables(database.byteText)));
+      await checkLayout(access);
+      await access.guard((database) => database.migrate(JOURNAL_INDEXES));
       await access.write((tx) => make(tx, access, epoch));
     },
 
@@ -40,12 +42,11 @@ export function slots(access: Access): Slots {
       access.write(async (tx) => {
         const below = await lockBelow(tx, access, epoch);
         if (below.length === 0) return;
-        for (const table of ENTRY_TABLES) {
-          await tx.deleteFrom(table).where('dataset', '=', access.dataset).where('slot', 'in', below).execute();
-        }
         const start = packSeq(run, 0);
-        await update(tx, access, below)
-          .set({ epoch, open: 1, last_seq: start, mark: start, noted_seq: start, noted_number: epoch })
+        const counters = { last_seq: start, mark: start, noted_seq: start, noted_number: epoch };
+        await access
+          .update(tx, below)
+          .set({ epoch, open: 1, generation: epoch, ...counters, ...EMPTY })
           .execute();
       }),
 
@@ -53,9 +54,9 @@ export function slots(access: Access): Slots {
       access.write(async (tx) => {
         const below = await lockBelow(tx, access, epoch);
         if (below.length === 0) return;
-        if (dropDebtsOf) await dropDebts(tx, access, below, dropDebtsOf);
+        if (dropDebtsOf) await forgive(tx, access, below, dropDebtsOf);
         await noteUnder(tx, access, below, epoch);
-        await update(tx, access, below).set({ epoch, open: 1 }).execute();
+        await access.update(tx, below).set({ epoch, open: 1 }).execute();
       }),
 
     note: (number) =>
@@ -67,16 +68,20 @@ export function slots(access: Access): Slots {
     close: (epoch) =>
       access.write(async (tx) => {
         const below = await lockBelow(tx, access, epoch);
-        if (below.length > 0) await update(tx, access, below).set({ epoch, open: 0 }).execute();
+        if (below.length > 0) await access.update(tx, below).set({ epoch, open: 0 }).execute();
       }),
 
-    async discard(epoch) {
-      for (let dropped = 0; ;) {
-        const batch = await access.write((tx) => discardSome(tx, access, epoch));
-        dropped += batch;
-        if (batch < DISCARD_BATCH) return dropped;
-      }
-    },
+    discard: (epoch) =>
+      access.write(async (tx) => {
+        const rows = await access.lock(tx, ALL_SLOTS);
+        const closed = rows.filter((row) => Number(row.epoch) === epoch && Number(row.open) === 0);
+        if (closed.length === 0) return 0;
+        await access
+          .update(tx, numbersOf(closed))
+          .set(({ ref }) => ({ generation: epoch, mark: ref('last_seq').$castTo<number>(), ...EMPTY }))
+          .execute();
+        return closed.reduce((sum, { entries }) => sum + Number(entries), 0);
+      }),
   };
 }
 
@@ -89,7 +94,8 @@ async function make(tx: Tx, access: Access, epoch: number): Promise<void> {
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirstOrThrow();
   if (made.numInsertedOrUpdatedRows === 1n) {
-    const closed = { incarnation, epoch, open: 0, last_seq: 0, mark: 0, noted_seq: 0, noted_number: 0 };
+    const counters = { last_seq: 0, mark: 0, noted_seq: 0, noted_number: 0, forgiven_old: 0, forgiven_new: 0 };
+    const closed = { incarnation, epoch, open: 0, generation: epoch, ...counters, ...EMPTY };
     const rows = ALL_SLOTS.map((slot) => ({ dataset: access.dataset, slot, ...closed }));
     await tx.insertInto('crossfade_journal_slot').values(rows).execute();
   }
@@ -104,66 +110,45 @@ async function make(tx: Tx, access: Access, epoch: number): Promise<void> {
   await access.lock(tx, ALL_SLOTS);
 }
 
+/** Tables that are there already are not made again, whatever their columns are. */
+async function checkLayout(access: Access): Promise<void> {
+  const slot = await access.read((db) =>
+    db.selectFrom('crossfade_journal_slot').selectAll().limit(1).executeTakeFirst(),
+  );
+  if (!slot || 'generation' in slot) return;
+  throw unavailable(
+    `The tables of the journal of ${access.dataset} were made by an earlier version, which laid them out differently. ` +
+      'Bring the dataset to OLD or NEW with that version, then drop the tables named crossfade_journal_*.',
+  );
+}
+
 /** Locks all slots; those that stand below this epoch. */
 async function lockBelow(tx: Tx, access: Access, epoch: number): Promise<readonly number[]> {
   const rows = await access.lock(tx, ALL_SLOTS);
-  return rows.filter((row) => Number(row.epoch) < epoch).map((row) => Number(row.slot));
+  return numbersOf(rows.filter((row) => Number(row.epoch) < epoch));
 }
 
-function update(tx: Tx, access: Access, which: readonly number[]) {
-  return tx.updateTable('crossfade_journal_slot').where('dataset', '=', access.dataset).where('slot', 'in', which);
+function numbersOf(rows: readonly SlotRow[]): readonly number[] {
+  return rows.map(({ slot }) => Number(slot));
 }
 
 async function noteUnder(tx: Tx, access: Access, which: readonly number[], number: number): Promise<void> {
-  await update(tx, access, which)
+  await access
+    .update(tx, which)
     .set((slot) => ({ noted_seq: slot.ref('last_seq').$castTo<number>(), noted_number: number }))
     .where('noted_number', '<', number)
     .execute();
 }
 
-async function dropDebts(tx: Tx, access: Access, which: readonly number[], role: StoreRole): Promise<void> {
-  const [dropped, other] = role === 'OLD' ? [LACKS.OLD, LACKS.NEW] : [LACKS.NEW, LACKS.OLD];
-  const leaving = tx
-    .selectFrom('crossfade_journal_entry')
-    .where('dataset', '=', access.dataset)
-    .where('slot', 'in', which)
-    .where(dropped, 'is not', null)
-    .where(other, 'is', null);
-  const highest = await leaving
-    .select('slot')
-    .select((entry) => entry.fn.max('seq').as('seq'))
-    .groupBy('slot')
+/** Without the debts of this store the entries left are those of which the other one lacks something. */
+async function forgive(tx: Tx, access: Access, which: readonly number[], role: StoreRole): Promise<void> {
+  const other = role === 'OLD' ? 'NEW' : 'OLD';
+  await access
+    .update(tx, which)
+    .set(({ ref }) => {
+      const last = ref('last_seq').$castTo<number>();
+      const left = ref(LACKING[other]).$castTo<number>();
+      return { mark: last, [FORGIVEN[role]]: last, [LACKING[role]]: 0, entries: left };
+    })
     .execute();
-  for (const { slot, seq } of highest) await raiseMark(tx, access, Number(slot), Number(seq));
-  for (const table of ENTRY_TABLES) {
-    await tx
-      .deleteFrom(table)
-      .where('dataset', '=', access.dataset)
-      .where('key', 'in', leaving.select('key'))
-      .execute();
-  }
-  await tx
-    .updateTable('crossfade_journal_entry')
-    .set(role === 'OLD' ? { lacks_old: null } : { lacks_new: null })
-    .where('dataset', '=', access.dataset)
-    .where('slot', 'in', which)
-    .where(dropped, 'is not', null)
-    .execute();
-}
-
-async function discardSome(tx: Tx, access: Access, epoch: number): Promise<number> {
-  const rows = await access.lock(tx, ALL_SLOTS);
-  const closed = rows.filter((row) => Number(row.epoch) === epoch && Number(row.open) === 0).map((row) => row.slot);
-  if (closed.length === 0) return 0;
-  const entries = await tx
-    .selectFrom('crossfade_journal_entry')
-    .select(['key', 'slot', 'seq'])
-    .where('dataset', '=', access.dataset)
-    .where('slot', 'in', closed)
-    .orderBy('key')
-    .limit(DISCARD_BATCH)
-    .execute();
-  const leaving = entries.map(({ key, slot, seq }) => ({ key, slot: Number(slot), seq: Number(seq) }));
-  await leave(tx, access, leaving);
-  return leaving.length;
 }

@@ -5,6 +5,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { Image, JournalEntry, Slot } from '../journal.ts';
 import { padded, type Access } from './access.ts';
+import { counts, rowsInForce } from './debts.ts';
 import type { Integer, JournalTables } from './tables.ts';
 
 export type Db = Kysely<JournalTables>;
@@ -32,11 +33,15 @@ const OF_SLOTS = ['epoch', 'open', 'mark', 'incarnation'] as const;
 const OF_ENTRIES = ['key', 'seq', 'image', 'lacks_old', 'lacks_new', 'since'] as const;
 const nothing = sql<null>`null`;
 
+/** The entries that are there, as `e`, with those of their debts that count. */
 export function entriesOf(db: Db, access: Access) {
-  return db
-    .selectFrom('crossfade_journal_entry as e')
-    .select(['e.slot', 'e.key', 'e.seq', 'e.image', 'e.lacks_old', 'e.lacks_new', 'e.since'])
-    .where('e.dataset', '=', access.dataset);
+  return rowsInForce(db, access)
+    .select(['e.slot', 'e.key', 'e.seq', 'e.image', 'e.since'])
+    .select((eb) => [
+      eb.case().when(counts(eb, 'OLD')).then(eb.ref('e.lacks_old')).end().as('lacks_old'),
+      eb.case().when(counts(eb, 'NEW')).then(eb.ref('e.lacks_new')).end().as('lacks_new'),
+    ])
+    .where((eb) => eb.or([counts(eb, 'OLD'), counts(eb, 'NEW')]));
 }
 export type EntriesQuery = ReturnType<typeof entriesOf>;
 
