@@ -3,7 +3,8 @@
  */
 import type { ControlTables } from './migration/control/sql/index.ts';
 import { sqlControl } from './migration/control/sql/index.ts';
-import type { ControlStore } from './migration/control/control.ts';
+import type { ControlRecord, ControlStore } from './migration/control/control.ts';
+import { mayBeMade } from './migration/control/found.ts';
 import { systemClock } from './migration/clock.ts';
 import type { StoreRole } from './migration/dataset.ts';
 import { createEngine } from './migration/engine.ts';
@@ -75,7 +76,8 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     const dataset = participationDataset(catalogue, phones);
     const { schema, types } = buildSubgraph([dataset], phones);
     const initial = [...types.values()].find((type) => type.dataset === dataset)?.initial ?? 'OLD';
-    const openedStores = openStores(config, dataset);
+    await controlStore.open();
+    const openedStores = openStores(config, dataset, await controlStore.read(dataset.name));
     closing.push(async () => {
       await Promise.all([openedStores.OLD.close(), openedStores.NEW.close()]);
     });
@@ -132,10 +134,11 @@ function open<T>(variable: string, url: string): SqlDatabase<T> {
   }
 }
 
-/** The two stores may share a database, but not a table: the copy would read what it writes. */
+/** The two stores may share a database, but not a table: the copy would read what it writes. `record`: the dataset's, if it has one. */
 export function openStores(
   config: Pick<Config, 'oldStoreUrl' | 'newStoreUrl'>,
   dataset: ParticipationDataset,
+  record: ControlRecord | null,
 ): Readonly<Record<StoreRole, Store>> {
   const [old, next] = [engineOf(config.oldStoreUrl), engineOf(config.newStoreUrl)];
   const oneTable = dataset.table('OLD').name === dataset.table('NEW').name;
@@ -144,7 +147,7 @@ export function openStores(
     throw new ConfigError(`NEW_STORE_URL is ${shown}; it must not be the same table as that of OLD_STORE_URL.`);
   }
   return {
-    OLD: old.openStore(config.oldStoreUrl, 'OLD', dataset),
-    NEW: next.openStore(config.newStoreUrl, 'NEW', dataset),
+    OLD: old.openStore(config.oldStoreUrl, 'OLD', dataset, { create: mayBeMade(record, 'OLD') }),
+    NEW: next.openStore(config.newStoreUrl, 'NEW', dataset, { create: mayBeMade(record, 'NEW') }),
   };
 }

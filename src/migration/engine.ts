@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Decision, Engine, Mutated, Operation, Operator, Situation } from './api.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { ControlStore } from './control/control.ts';
-import { findOrFound } from './control/found.ts';
+import { findOrFound, recognise } from './control/found.ts';
 import { Lease } from './control/lease.ts';
 import { epochOf, logicOf, placeOf } from './control/situation.ts';
 import { SwitchDriver } from './control/switch.ts';
@@ -91,6 +91,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     const store = this.#options.stores[this.#options.initial ?? 'OLD'];
     const founding = { control, dataset: dataset.name, store, deployment, lockTimeoutMs: LOCK_TIMEOUT_MS };
     const record = await findOrFound(founding);
+    await recognise(this.#options.stores, record, deployment);
     // A journal in use that lacks its slots is a loss, and stays closed; otherwise they are made before the first announce.
     if (!usesJournal(record.place.state) && record.switching?.phase !== 'FLIP') await journal.init(record.epoch);
     this.#lease.onView((view) => journal.expect(view.record.incarnation));

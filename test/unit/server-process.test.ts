@@ -1,7 +1,7 @@
 /** The program as it is started: what it prints, how it refuses, how it ends. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,6 +113,19 @@ test('is refused while another process uses the directory, and not after that wa
   first.child.kill('SIGKILL');
   await first.ended;
   await ready(start({}));
+});
+
+test('an old store that has gone missing is not made again, empty', async () => {
+  const first = start({});
+  await ready(first);
+  first.child.kill('SIGTERM');
+  await first.ended;
+  const files = (await readdir(join(dir, 'data'))).filter((name) => name.startsWith('old.sqlite'));
+  for (const file of files) await rm(join(dir, 'data', file));
+  const second = start({});
+  expect(await second.ended).toBe(1);
+  expect(second.stderr()).toMatch(/^The old store of participation does not answer .*old\.sqlite.*\n$/);
+  expect(await readdir(join(dir, 'data'))).not.toContain('old.sqlite');
 });
 
 const garbage = (name: string) => async () => {

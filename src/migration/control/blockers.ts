@@ -9,6 +9,7 @@ import type { Journal } from '../journal/journal.ts';
 import { findMove, gaining, MOVES, type Place, type Precondition } from '../states.ts';
 import { EVERYTHING, type Store } from '../stores/store.ts';
 import type { ControlRecord, ControlStore } from './control.ts';
+import { holdsRows, isKnown } from './found.ts';
 
 export interface CheckContext {
   readonly dataset: Dataset;
@@ -37,9 +38,13 @@ const NONE: readonly Blocker[] = [];
 const ACCEPTABLE: readonly BlockerCode[] = ['JOURNAL_UNSAFE', 'OLD_STORE_CHANGED'];
 
 const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
-  STORE_REACHABLE: async ({ stores }, precondition) => {
-    if (precondition.check === 'STORE_REACHABLE') await stores[precondition.store].ping();
-    return NONE;
+  STORE_REACHABLE: async ({ stores, record, deployment }, precondition) => {
+    if (precondition.check !== 'STORE_REACHABLE') return NONE;
+    const store = stores[precondition.store];
+    await store.ping();
+    if (!holdsRows(record, store.role) || (await isKnown(store, record, deployment))) return NONE;
+    const message = `The ${name(store.role)} store answers, but it is not the one this migration writes: it was replaced, or restored from before.`;
+    return block('STORE_UNREACHABLE', message);
   },
 
   JOURNAL_REACHABLE: async ({ journal }) => {
@@ -145,6 +150,9 @@ export async function blockersOf(context: CheckContext, to: Place): Promise<read
     const blockers = await CHECKS[need.check](context, need).catch((error: unknown) => unreachable(error, need));
     const waivable = need.check === 'STORE_REACHABLE' && need.acceptable;
     for (const blocker of blockers) {
+      // A check that needs a store which is known not to answer has nothing to add.
+      const told = [...found.values()].some(({ code, acceptable }) => code === 'STORE_UNREACHABLE' && !acceptable);
+      if (blocker.code === 'STORE_UNREACHABLE' && need.check !== 'STORE_REACHABLE' && told) continue;
       const taken = found.get(`${blocker.code} ${blocker.message}`);
       const acceptable = (taken?.acceptable ?? true) && (waivable || ACCEPTABLE.includes(blocker.code));
       found.set(`${blocker.code} ${blocker.message}`, { ...blocker, acceptable });

@@ -62,18 +62,19 @@ export class Connection {
 
 export interface SessionOptions {
   readonly file: string;
-  /** Make the file when it is missing. */
+  /** Make the file when it is missing at the first opening. One that goes missing later is a loss, and an empty one no substitute. */
   readonly create: boolean;
   /** What the store is, for messages: "old store of participation". */
   readonly label: string;
-  /** Makes and checks tables after each opening; throws an error that says what is wrong. */
-  setUp(connection: Connection): void;
+  /** Makes (if `create`) and checks tables after each opening; throws an error that says what is wrong. */
+  setUp(connection: Connection, options: { readonly create: boolean }): void;
 }
 
 export class Session {
   readonly #options: SessionOptions;
   #connection: Connection | null = null;
   #closed = false;
+  #wasOpen = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -123,16 +124,18 @@ export class Session {
   #open(): Connection {
     if (this.#closed) throw this.#unavailable('it was closed here');
     if (this.#connection) return this.#connection;
-    const { file, create, setUp } = this.#options;
+    const { file, setUp } = this.#options;
+    const create = this.#options.create && !this.#wasOpen;
     let connection: Connection | null = null;
     try {
       connection = new Connection(file, { mustExist: !create });
-      setUp(connection);
+      setUp(connection, { create });
     } catch (error) {
       connection?.close();
       throw isBusy(error) ? error : this.#unavailable(error instanceof Error ? error.message : String(error), error);
     }
     this.#connection = connection;
+    this.#wasOpen = true;
     return connection;
   }
 

@@ -25,7 +25,7 @@ export function sqliteStore({ file, role, dataset, create }: SqliteStoreOptions)
     file,
     create,
     label: `${role.toLowerCase()} store of ${dataset.name}`,
-    setUp: (connection) => setUpTables(connection, dataset, role, { create }),
+    setUp: (connection, options) => setUpTables(connection, dataset, role, options),
   });
   const sql = new Statements(dataset, role);
   const reader = new SqliteReader(session, dataset, role, sql);
