@@ -97,7 +97,7 @@ const SCENARIOS: Readonly<Record<string, readonly Actor[]>> = {
 /** What a request waits for, at most, milliseconds. */
 const BOUND_MS = 10_000;
 /** How long calls that are under way may take to come back before the scheduler goes on without them, milliseconds. */
-const SETTLE_MS = 8;
+const SETTLE_MS = 5;
 
 let runs = 0;
 
@@ -106,7 +106,7 @@ describe.each(MOVES.map((move) => [`${showPlace(move.from)} to ${showPlace(move.
   (_, move) => {
     let deployment: Deployment<OldTicket, NewTicket>;
     const instances: Tickets[] = [];
-    const lag: number[] = [0, 0];
+    const hearing: Hearing = { gates: null, lags: [] };
     beforeAll(async () => {
       deployment = new Deployment(await temporaryDirectory(), ticketDataset());
       const bell = new Bell();
@@ -114,8 +114,7 @@ describe.each(MOVES.map((move) => [`${showPlace(move.from)} to ${showPlace(move.
         instances.push(
           await deployment.instance({
             leaseMs: 1000,
-            wrap: (own) =>
-              bell.wrap(intercept(own, (call, run) => ofRequest(call, () => late(call, run, lag[i] ?? 0)))),
+            wrap: (own) => bell.wrap(intercept(own, (call, run) => ofRequest(call, () => late(call, run, hearing, i)))),
           }),
         );
       }
@@ -133,8 +132,7 @@ describe.each(MOVES.map((move) => [`${showPlace(move.from)} to ${showPlace(move.
             starts(actors),
             LAGS,
             async (scheduler, present, after, lags) => {
-              lag.splice(0, 2, ...lags);
-              await interleave(instances, { scheduler, move, actors, present, after });
+              await interleave(instances, { scheduler, move, actors, present, after, lags }, hearing);
             },
           ),
           { numRuns: RUNS(2, 60), seed: SEED, endOnFailure: true },
@@ -147,11 +145,14 @@ describe.each(MOVES.map((move) => [`${showPlace(move.from)} to ${showPlace(move.
 
 /** How many calls of the switch each actor lets go by before it begins: an even spread over all that a switch does. */
 function starts(actors: readonly Actor[]): fc.Arbitrary<number[]> {
-  return fc.array(fc.nat(22), { minLength: actors.length, maxLength: actors.length });
+  return fc.array(fc.oneof(fc.nat(22), fc.integer({ min: 12, max: 18 })), {
+    minLength: actors.length,
+    maxLength: actors.length,
+  });
 }
 
-/** How late each instance hears of a new control record, milliseconds. */
-const LAGS = fc.tuple(fc.constantFrom(0, 0, 10, 40), fc.constantFrom(0, 0, 10, 40));
+/** How late each instance hears of a new control record: so many turns of the scheduler. */
+const LAGS = fc.tuple(fc.constantFrom(0, 5, 60), fc.constantFrom(0, 5, 60));
 
 interface Plan {
   readonly scheduler: fc.Scheduler;
@@ -160,17 +161,26 @@ interface Plan {
   /** Is the row there at the beginning? */
   readonly present: boolean;
   readonly after: readonly number[];
+  readonly lags: readonly number[];
+}
+
+/** By what an instance's renewals are kept waiting. */
+interface Hearing {
+  gates: Gates | null;
+  lags: readonly number[];
 }
 
 async function interleave(
   instances: readonly Tickets[],
-  { scheduler, move, actors, present, after }: Plan,
+  { scheduler, move, actors, present, after, lags }: Plan,
+  hearing: Hearing,
 ): Promise<void> {
   const { engine } = first(instances);
   const key = { holder: `h${++runs}`, show: 'show' };
   if (present) await mutateTicket(engine, key, 'before', 'CREATE');
   const history = new History(present ? new Map([[nameOf(key), 'before']]) : new Map());
   const gates = new Gates(scheduler);
+  Object.assign(hearing, { gates, lags });
   const tasks = actors.map((actor, i) => {
     const through = instances.map((instance, at) => new Client(instance.engine, history, `c${i}${at}`));
     return gates.run(`${i}`, after[i] ?? 0, async () => {
@@ -198,9 +208,9 @@ async function interleave(
   expect(last, 'after the way back').toBe(seen.get(nameOf(key)) ?? null);
 }
 
-async function late(call: string, run: () => Promise<unknown>, ms: number): Promise<unknown> {
+async function late(call: string, run: () => Promise<unknown>, { gates, lags }: Hearing, instance: number) {
   const answer = await run();
-  if (call === 'control.renew' && ms > 0) await pause(ms);
+  if (call === 'control.renew') await gates?.turns(lags[instance] ?? 0);
   return answer;
 }
 
@@ -211,6 +221,8 @@ class Gates {
   #running = 0;
   #atGate = 0;
   #over = false;
+  #turns = 0;
+  readonly #late: (() => void)[] = [];
   #moved = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -258,11 +270,20 @@ class Gates {
     const end = performance.now() + BOUND_MS;
     while (!settled && performance.now() < end) {
       await this.#quiet();
+      this.#turns++;
+      for (const waiting of this.#late.splice(0)) waiting();
       if (this.#scheduler.count() > 0) await this.#scheduler.waitNext(1);
     }
     this.#over = true;
+    for (const waiting of this.#late.splice(0)) waiting();
     await this.#scheduler.waitIdle();
     await done;
+  }
+
+  /** Resolves when the scheduler had so many turns, or all is over. */
+  async turns(count: number): Promise<void> {
+    const until = this.#turns + count;
+    while (!this.#over && this.#turns < until) await new Promise<void>((resolve) => this.#late.push(resolve));
   }
 
   async #pass(what: string): Promise<void> {

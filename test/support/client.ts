@@ -126,6 +126,7 @@ export function mutateTicket(
   seat: string | null,
   kind: Kind,
   face: 'old' | 'new' = 'old',
+  deadline = soon(),
 ): Promise<Mutated<OldTicket, NewTicket, 'TAKEN' | 'ABSENT'>> {
   return engine.mutate(
     { ...key },
@@ -135,7 +136,7 @@ export function mutateTicket(
       const shared = { holder: key.holder, show: key.show, updated: 1 };
       return { write: face === 'old' ? { old: { ...shared, seat } } : { new: { ...shared, place: `seat ${seat}` } } };
     },
-    soon(),
+    deadline,
   );
 }
 
