@@ -21,13 +21,8 @@ afterEach(async () => {
   await deployment.close();
 });
 
-async function switchTo(
-  engine: Engine<OldTicket, NewTicket>,
-  to: MigrationState,
-  readNewPercent: number | null = null,
-) {
-  const rest = { expectedEpoch: null, reason: 'test', dryRun: false, acceptRisk: [], actor: 'test' };
-  return engine.operator.switchTo({ to, readNewPercent, ...rest });
+function switchTo(engine: Engine<OldTicket, NewTicket>, to: MigrationState, percent?: number): Promise<SwitchResult> {
+  return switchOnce(engine, place(to, percent));
 }
 
 /** With one row that both stores have. */
