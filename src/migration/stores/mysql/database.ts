@@ -1,0 +1,172 @@
+/**
+ * MySQL 8 and MariaDB through mysql2: addresses, the pool, the settings of a session, and what the server's error numbers mean.
+ *
+ * Values come out as text wherever a JavaScript number or Date would bend them. Statements are prepared and every value is bound;
+ * several statements in one text are off, and so is reading local files for the server.
+ */
+import { readFileSync } from 'node:fs';
+import { createPool, type Pool, type PoolOptions } from 'mysql2/promise';
+
+/** How long a write waits for a lock, and how long opening a connection may take, milliseconds. */
+export const LOCK_MS = 5000;
+/** How long one statement may take before its connection is given up, milliseconds. */
+export const STATEMENT_MS = 60_000;
+/** Unused connections are closed well before the server would do it. */
+const IDLE_MS = 5000;
+/** Prepared statements kept for each connection; batches have sizes that are powers of two, so that there are few. */
+const STATEMENTS = 128;
+
+/**
+ * What each new connection is set to. A client that stops in the middle of a transaction must not hold the fence: MariaDB ends idle
+ * transactions; MySQL has only the timeout of idle connections, which therefore is short.
+ */
+export const SESSION_SETTINGS: readonly string[] = [
+  `set names utf8mb4, session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1,
+    innodb_lock_wait_timeout = ${LOCK_MS / 1000}, lock_wait_timeout = ${LOCK_MS / 1000}, wait_timeout = 20
+    /*M!, wait_timeout = 600, idle_transaction_timeout = 10, in_predicate_conversion_threshold = 0 */`,
+  `set session transaction isolation level read committed`,
+];
+
+export interface Address {
+  /** `host:port/database`, without user and password: for messages, and to tell databases apart. */
+  readonly name: string;
+  readonly options: PoolOptions & { readonly database: string };
+}
+
+/** `mysql://user:password@host:port/database?ssl=true&ssl-ca=FILE`. RangeError, without the password, for what is none. */
+export function parseAddress(url: string): Address {
+  if (!URL.canParse(url)) throw new RangeError('it is no URL of the form mysql://user:password@host:port/database');
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const database = decodeURIComponent(pathname.slice(1));
+  if (hostname === '' || database === '' || database.includes('/')) {
+    throw new RangeError('it must name a host and one database: mysql://user:password@host:port/database');
+  }
+  for (const name of searchParams.keys()) {
+    if (name !== 'ssl' && name !== 'ssl-ca')
+      throw new RangeError(`there is no parameter ${name}; ssl and ssl-ca there are`);
+  }
+  const ca = searchParams.get('ssl-ca');
+  const secure = ca !== null || searchParams.get('ssl') === 'true';
+  const at = port === '' ? 3306 : Number(port);
+  return {
+    name: `${hostname.toLowerCase()}:${at}/${database}`,
+    options: {
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: at,
+      user: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+      database,
+      ...(secure ? { ssl: { verifyIdentity: true, ...(ca === null ? {} : { ca: readFileSync(ca, 'utf8') }) } } : {}),
+    },
+  };
+}
+
+/** Connects to nothing yet. */
+export function openPool({ options }: Address, connections: number): Pool {
+  return createPool({
+    ...options,
+    connectionLimit: connections,
+    maxIdle: connections - 1,
+    idleTimeout: IDLE_MS,
+    connectTimeout: LOCK_MS,
+    charset: 'utf8mb4',
+    maxPreparedStatements: STATEMENTS,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    dateStrings: true,
+    jsonStrings: true,
+    // Rows that an update finds count, also those that it leaves as they are.
+    flags: ['FOUND_ROWS', '-LOCAL_FILES'],
+  });
+}
+
+/**
+ *   CONFLICT   the same work may succeed when it is tried again
+ *   REFUSED    the table will not take this row, ever
+ *   ANSWERED   another answer of the server: nothing was done
+ *   LOST       no answer; what was sent may have been done
+ *   TIMED_OUT  as LOST, because of our own clock
+ */
+export type FailureKind = 'CONFLICT' | 'REFUSED' | 'ANSWERED' | 'LOST' | 'TIMED_OUT';
+
+/** The one table of the server's error numbers (the same in MySQL and MariaDB, but for those that only one of them has). */
+const KINDS: Readonly<Record<number, FailureKind>> = {
+  1020: 'CONFLICT', // the record has changed since it was read
+  1205: 'CONFLICT', // lock wait timeout
+  1213: 'CONFLICT', // deadlock
+
+  1048: 'REFUSED', // null in a column that takes none
+  1062: 'REFUSED', // duplicate entry
+  1118: 'REFUSED', // row too large
+  1169: 'REFUSED', // duplicate entry, no index named
+  1216: 'REFUSED', // foreign key
+  1217: 'REFUSED', // foreign key
+  1264: 'REFUSED', // out of range
+  1265: 'REFUSED', // data truncated
+  1292: 'REFUSED', // incorrect value
+  1364: 'REFUSED', // a column without default that the dataset does not have
+  1366: 'REFUSED', // characters that the column's character set lacks
+  1406: 'REFUSED', // too long
+  1451: 'REFUSED', // foreign key
+  1452: 'REFUSED', // foreign key
+  1526: 'REFUSED', // no partition for the value
+  1644: 'REFUSED', // a trigger's signal
+  1690: 'REFUSED', // out of range
+  3140: 'REFUSED', // invalid JSON
+  3819: 'REFUSED', // check constraint, MySQL
+  4025: 'REFUSED', // check constraint, MariaDB
+
+  1053: 'LOST', // server shutdown in progress
+  1152: 'LOST', // aborted connection
+  1158: 'LOST', // network
+  1159: 'LOST',
+  1160: 'LOST',
+  1161: 'LOST',
+  1927: 'LOST', // connection was killed
+  4031: 'LOST', // disconnected for inactivity
+};
+
+/** Whatever the driver throws, with its meaning. `message` is the server's: for operators and logs, not for clients. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+  readonly kind: FailureKind;
+  /** The driver's or server's name for it, fit for a message: `ECONNREFUSED`, `ER_NO_SUCH_TABLE`. */
+  readonly code: string;
+  readonly errno: number;
+
+  constructor(
+    kind: FailureKind,
+    code: string,
+    message: string,
+    cause?: { readonly cause: unknown; readonly errno: number },
+  ) {
+    super(message, cause && { cause: cause.cause });
+    this.kind = kind;
+    this.code = code;
+    this.errno = cause?.errno ?? 0;
+  }
+}
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  const { errno, code, sqlState } = fields(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const kind = KINDS[errno] ?? (sqlState === undefined ? 'LOST' : 'ANSWERED');
+  return new Failure(kind, code, message, { cause: error, errno });
+}
+
+function fields(error: unknown): { readonly errno: number; readonly code: string; readonly sqlState: unknown } {
+  if (typeof error !== 'object' || error === null) return { errno: 0, code: 'unknown', sqlState: undefined };
+  const { errno, code, sqlState }: { errno?: unknown; code?: unknown; sqlState?: unknown } = error;
+  return { errno: Number(errno ?? 0), code: typeof code === 'string' ? code : 'unknown', sqlState };
+}
+
+/** Another transaction was quicker in making what this one wanted to make: to be begun again. */
+export function unlessOvertaken(error: unknown): unknown {
+  const duplicate = error instanceof Failure && DUPLICATE.has(error.errno);
+  return duplicate
+    ? new Failure('CONFLICT', 'OVERTAKEN', error.message, { cause: error.cause, errno: error.errno })
+    : error;
+}
+
+const DUPLICATE: ReadonlySet<number> = new Set([1062, 1169]);

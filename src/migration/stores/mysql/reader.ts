@@ -1,0 +1,141 @@
+/** The reading device of a store in MySQL or MariaDB. */
+import type { Dataset, StoreRole } from '../../dataset.ts';
+import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
+import { encodeKey } from '../../key.ts';
+import type { Seq } from '../../seq.ts';
+import type { Digest, Filter, KeyRange, Stored, StoreReader } from '../store.ts';
+import type { Cell, Connection, Session } from './connection.ts';
+import { isProper, keyId } from './keys.ts';
+import { and, padded, type Part, type Statements } from './statements.ts';
+import { fromCells } from './types.ts';
+
+/** Rows that are read at once while a digest is made. */
+const DIGEST_CHUNK = 1000;
+/** A statement has room for 65,535 values. */
+const MOST_KEYS = 8192;
+
+export class MysqlReader implements StoreReader {
+  readonly #session: Session;
+  readonly #dataset: Dataset;
+  readonly #here: readonly [dataset: string, role: StoreRole];
+  readonly #sql: Statements;
+  /** Where the key fields are among the columns. */
+  readonly #keyAt: readonly number[];
+
+  constructor(session: Session, dataset: Dataset, role: StoreRole, sql: Statements) {
+    this.#session = session;
+    this.#dataset = dataset;
+    this.#here = [dataset.name, role];
+    this.#sql = sql;
+    const fields = Object.keys(sql.table.columns);
+    this.#keyAt = dataset.keyFields.map(({ field }) => fields.indexOf(field));
+  }
+
+  async load(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
+    if (keys.length === 0) return new Map();
+    const found = await this.#session.read((c) => this.loadOn(c, keys));
+    return new Map(found.map((stored) => [stored.key, stored]));
+  }
+
+  /** `load` for a transaction of the writer. */
+  async loadOn(c: Connection, keys: readonly string[]): Promise<readonly Stored[]> {
+    const found: Stored[] = [];
+    for (const part of this.#inParts(keys)) found.push(...(await this.#select(c, this.#where(this.#sql.among(part)))));
+    return found;
+  }
+
+  /** Those of the keys that have a row. */
+  async present(c: Connection, keys: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    for (const part of this.#inParts(keys)) {
+      const { sql, cells } = this.#where(this.#sql.among(part));
+      for (const key of await c.all(`select ${this.#sql.key} from ${sql}`, cells)) found.add(this.#encode(key));
+    }
+    return found;
+  }
+
+  async page(range: KeyRange, limit: number, filter?: Filter): Promise<readonly Stored[]> {
+    const from = this.#inOrder(range, limit, filter);
+    return this.#session.read((c) => this.#select(c, from));
+  }
+
+  async count(range: KeyRange, filter?: Filter, except: readonly string[] = []): Promise<number> {
+    const all = this.#sql.within(range, filter);
+    // Counting the exceptions that are there costs as much as there are exceptions, leaving them out as much as there are rows.
+    const parts = [all, ...this.#inParts(except).map((keys) => and([this.#sql.among(keys), all]))].map((part) =>
+      this.#where(part),
+    );
+    const counts = parts.map(({ sql }) => `(select count(*) from ${sql})`).join(' - ');
+    const cells = parts.flatMap((part) => part.cells);
+    const [counted] = (await this.#session.read((c) => c.get(`select ${counts}`, cells))) ?? [];
+    return Number(counted);
+  }
+
+  digest(range: KeyRange): Promise<Digest> {
+    return this.#session.snapshot(async (c) => {
+      let digest = NO_ROWS;
+      for (let { after } = range; ;) {
+        const chunk: readonly Stored[] = await this.#select(
+          c,
+          this.#inOrder({ after, upTo: range.upTo }, DIGEST_CHUNK),
+        );
+        digest = addDigests(digest, digestOf(chunk));
+        after = chunk.at(-1)?.key ?? after;
+        if (chunk.length < DIGEST_CHUNK) return digest;
+      }
+    });
+  }
+
+  async guards(keys: readonly string[]): Promise<ReadonlyMap<string, Seq>> {
+    if (keys.length === 0) return new Map();
+    return this.#session.read((c) => this.guardsOn(c, keys));
+  }
+
+  /** `guards` for a transaction of the writer, which may lock those that there are, in their order. */
+  async guardsOn(
+    c: Connection,
+    keys: readonly string[],
+    lock: '' | 'for update' = '',
+  ): Promise<ReadonlyMap<string, Seq>> {
+    const ids = new Map(keys.map((key) => [keyId(key).toString('latin1'), key]));
+    const bound = padded([...ids.keys()]).map((id) => Buffer.from(id, 'latin1'));
+    const sql = `select key_id, seq from crossfade_guard
+      where dataset = ? and role = ? and key_id in (${bound.map(() => '?').join(', ')}) order by key_id ${lock}`;
+    const guards = new Map<string, Seq>();
+    for (const [id, seq] of await c.all(sql, [...this.#here, ...bound])) {
+      const key = Buffer.isBuffer(id) ? ids.get(id.toString('latin1')) : undefined;
+      if (key !== undefined) guards.set(key, Number(seq));
+    }
+    return guards;
+  }
+
+  /** Without keys that no row here can have. */
+  #inParts(keys: readonly string[]): readonly (readonly string[])[] {
+    const proper = [...new Set(keys)].filter((key) => isProper(this.#dataset.keyFields, key));
+    return Array.from({ length: Math.ceil(proper.length / MOST_KEYS) }, (_, i) =>
+      proper.slice(i * MOST_KEYS, (i + 1) * MOST_KEYS),
+    );
+  }
+
+  #inOrder(range: KeyRange, limit: number, filter?: Filter): Part {
+    const { sql, cells } = this.#where(this.#sql.within(range, filter));
+    return { sql: `${sql} order by ${this.#sql.key} limit ?`, cells: [...cells, BigInt(limit)] };
+  }
+
+  #where({ sql, cells }: Part): Part {
+    return { sql: `${this.#sql.name} where ${sql}`, cells };
+  }
+
+  async #select(c: Connection, from: Part): Promise<readonly Stored[]> {
+    const found = await c.all(`select ${this.#sql.columns} from ${from.sql}`, from.cells);
+    return found.map((cells) => ({
+      key: this.#encode(this.#keyAt.map((i) => cells[i] ?? null)),
+      ...fromCells(this.#sql.table, cells),
+    }));
+  }
+
+  #encode(cells: readonly Cell[]): string {
+    const { keyFields } = this.#dataset;
+    return encodeKey(keyFields, Object.fromEntries(keyFields.map(({ field }, i) => [field, String(cells[i])])));
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Values in MySQL and MariaDB: text and JSON as text, decimals as DECIMAL, times as DATETIME(6) in UTC, whole numbers and booleans
+ * (0, 1) as integers.
+ *
+ * The server is told to be strict, and still cuts and rounds without a word: decimals beyond a column's scale, spaces beyond its
+ * length. What a column would not keep is therefore refused here, by what the table's columns are found to be.
+ */
+import type { Column, Row, Table, Value } from '../../dataset.ts';
+import { badInput } from '../../errors.ts';
+import { canonicalFault } from '../canonical.ts';
+import type { Cell } from './connection.ts';
+
+/** What a column has room for; null: no limit of this kind. */
+export interface Room {
+  readonly characters: number | null;
+  readonly bytes: number | null;
+  /** Digits before and behind the decimal point. */
+  readonly digits: readonly [whole: number, part: number] | null;
+}
+
+export interface TableFacts {
+  /** By column name. */
+  readonly room: ReadonlyMap<string, Room>;
+  /** The primary key is the dataset's key, and nothing else is unique. */
+  readonly onlyKeyIsUnique: boolean;
+  /** Bytes that may be sent in one statement. */
+  readonly statementBytes: number;
+}
+
+/** Bytes of a statement that are no values, and those before each value. */
+const OVERHEAD = 16_384;
+const PER_CELL = 16;
+
+/** One spelling for each value, or BAD_USER_INPUT naming the field. */
+export function toCells(table: Table, row: Row, facts: TableFacts): readonly Cell[] {
+  const cells = Object.entries(table.columns).map(([field, column]) => {
+    const value = row[field] ?? null;
+    const cell = toCell(field, column, value);
+    const fault = roomFault(facts.room.get(column.name), value);
+    if (fault) throw badInput(field, `${field} ${fault}`);
+    return cell;
+  });
+  // A change binds two rows, the one that is expected and the new one.
+  if (bytesOf(cells) > facts.statementBytes / 2) {
+    const sizes = cells.map((cell) => bytesOf([cell]));
+    const field = Object.keys(table.columns)[sizes.indexOf(Math.max(...sizes))] ?? '';
+    throw badInput(field, `${field} must be shorter: the server takes ${facts.statementBytes} bytes at once`);
+  }
+  return cells;
+}
+
+export function toCell(field: string, column: Column, value: Value): Cell {
+  const fault = canonicalFault(column, value);
+  if (fault) throw badInput(field, `${field} ${fault}`);
+  if (value === null) return null;
+  if (typeof value === 'boolean') return value ? 1n : 0n;
+  if (column.type === 'integer' || column.type === 'bigint') return BigInt(value);
+  return column.type === 'timestamp' ? String(value).replace('T', ' ').replace('Z', '') : value;
+}
+
+/** Of what a statement may hold. */
+export function statementBytes(maxPacket: number): number {
+  return Math.max(maxPacket - OVERHEAD, OVERHEAD);
+}
+
+export function bytesOf(cells: readonly Cell[]): number {
+  let bytes = 0;
+  for (const cell of cells)
+    bytes += PER_CELL + (typeof cell === 'string' || Buffer.isBuffer(cell) ? Buffer.byteLength(cell) : 0);
+  return bytes;
+}
+
+/** The row, or why it can't be read (naming the column) with what could be, as JSON. */
+export function fromCells(
+  table: Table,
+  cells: readonly Cell[],
+): { readonly row: Row } | { readonly unreadable: string; readonly raw: string } {
+  const row: Record<string, Value> = {};
+  const faults: string[] = [];
+  for (const [i, [field, column]] of Object.entries(table.columns).entries()) {
+    const value = fromCell(column, cells[i] ?? null);
+    const fault = canonicalFault(column, value);
+    if (fault) faults.push(`${column.name} ${fault}`);
+    else row[field] = value;
+  }
+  if (faults.length === 0) return { row };
+  const raw = Object.fromEntries(Object.values(table.columns).map(({ name }, i) => [name, show(cells[i] ?? null)]));
+  return { unreadable: faults.join('; '), raw: JSON.stringify(raw) };
+}
+
+function fromCell({ type }: Column, cell: Cell): Value {
+  if (cell === null) return null;
+  const shown = show(cell);
+  if (type === 'integer') return Number(shown);
+  if (type === 'boolean') return shown === '0' || shown === '1' ? shown === '1' : shown;
+  if (type === 'decimal') return withoutZeros(shown);
+  return type === 'timestamp' ? isoTime(shown) : shown;
+}
+
+function show(cell: Exclude<Cell, null>): string;
+function show(cell: Cell): string | null;
+function show(cell: Cell): string | null {
+  return cell === null ? null : String(cell);
+}
+
+function withoutZeros(decimal: string): string {
+  const short = decimal.includes('.') ? decimal.replace(/\.?0+$/, '') : decimal;
+  return short === '-0' ? '0' : short;
+}
+
+/** The driver leaves out a fraction of zero. */
+function isoTime(found: string): string {
+  const [seconds = '', fraction = ''] = found.split('.');
+  return `${seconds.replace(' ', 'T')}.${fraction.padEnd(6, '0')}Z`;
+}
+
+function roomFault(room: Room | undefined, value: Value): string | null {
+  if (!room || typeof value !== 'string') return null;
+  const { characters, bytes, digits } = room;
+  if (characters !== null && value.length > characters && [...value].length > characters) {
+    return `must have ${characters} characters at most`;
+  }
+  if (bytes !== null && value.length * 3 > bytes && Buffer.byteLength(value) > bytes) {
+    return `must have ${bytes} bytes at most`;
+  }
+  if (digits === null) return null;
+  const [whole = '', part = ''] = value.replace('-', '').split('.');
+  if (whole.length <= Math.max(digits[0], 1) && part.length <= digits[1]) return null;
+  return `must have ${digits[0]} digits before and ${digits[1]} behind the decimal point at most`;
+}
