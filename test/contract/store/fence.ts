@@ -38,23 +38,30 @@ export function fenceContract(setting: Setting): void {
       await raise(store, 'DIRECT', 1);
       const late: string[] = [];
       let raised = false;
+      const first = Promise.withResolvers<void>();
+      const write = async (owner: string) => {
+        const row = note(role, owner);
+        const outcome = await store.writer.direct({ epoch: 1, key: dataset.keyOf(row), expect: null, next: row });
+        first.resolve();
+        return outcome;
+      };
+      // Each goes on until it has made a write that began after the raise had returned: only that one must be refused.
       const writing = Promise.all(
-        Array.from({ length: 40 }, async (_, i) => {
-          const row = note(role, `owner ${i}`);
-          // Only what begins after the raise has returned must be refused.
-          await new Promise((resolve) => setTimeout(resolve, i));
-          const begun = raised;
-          const outcome = await store.writer.direct({ epoch: 1, key: dataset.keyOf(row), expect: null, next: row });
-          if (begun) late.push(outcome);
-          return outcome;
+        Array.from({ length: 8 }, async (_, writer) => {
+          const outcomes: string[] = [];
+          for (let begun = false, i = 0; !begun; i++) {
+            begun = raised;
+            outcomes.push(await write(`owner ${writer} ${i}`));
+            if (begun) late.push(...outcomes.slice(-1));
+          }
+          return outcomes;
         }),
       );
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await first.promise;
       await raise(other, 'CLOSED', 2);
       raised = true;
-      const written = (await writing).filter((outcome) => outcome === 'WRITTEN');
-      expect(late.length).toBeGreaterThan(0);
-      expect(new Set(late)).toEqual(new Set(['FENCED']));
+      const written = (await writing).flat().filter((outcome) => outcome === 'WRITTEN');
+      expect(late).toEqual(Array.from({ length: 8 }, () => 'FENCED'));
       expect(written.length).toBeGreaterThan(0);
       expect(await rowsOf(store)).toHaveLength(written.length);
     });
