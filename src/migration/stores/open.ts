@@ -5,6 +5,8 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Dataset, StoreRole } from '../dataset.ts';
 import type { SqlDatabase } from '../sql/database.ts';
+import { isAddress, parseAddress } from './mysql/database.ts';
+import { mysqlStore } from './mysql/index.ts';
 import { openSqliteFile } from './sqlite/database.ts';
 import { sqliteStore } from './sqlite/index.ts';
 import type { Store } from './store.ts';
@@ -20,6 +22,8 @@ export interface OpenOptions {
 export interface DataEngine {
   /** How its URLs look, for messages. */
   readonly form: string;
+  /** Does a URL of this scheme say all that it must? Yes, where an engine does not look closer. */
+  accepts?(url: string): boolean;
   /** One name for one database, however its URL is written. */
   identity(url: string): string;
   /** Where its file lies; null for a server. */
@@ -28,6 +32,17 @@ export interface DataEngine {
   /** For the control store, the journal and whatever else the application keeps beside them. Throws what the driver throws. */
   openDatabase<Tables>(url: string): SqlDatabase<Tables>;
 }
+
+const mysql: DataEngine = {
+  form: 'mysql://USER:PASSWORD@HOST:PORT/DATABASE',
+  accepts: isAddress,
+  identity: (url) => parseAddress(url).name,
+  directory: () => null,
+  openStore: (url, role, dataset, { create = false } = {}) => mysqlStore({ url, role, dataset, create }),
+  openDatabase: () => {
+    throw new Error('this engine keeps stores only');
+  },
+};
 
 const ENGINES: Readonly<Record<string, DataEngine>> = {
   sqlite: {
@@ -38,15 +53,18 @@ const ENGINES: Readonly<Record<string, DataEngine>> = {
       sqliteStore({ file: fileOf(url), role, dataset, create }),
     openDatabase: (url) => openSqliteFile(fileOf(url)),
   },
+  mysql,
+  mariadb: mysql,
 };
 
 /** What a URL may look like. */
-export const STORE_URL_FORMS: readonly string[] = Object.values(ENGINES).map((engine) => engine.form);
+export const STORE_URL_FORMS: readonly string[] = [...new Set(Object.values(ENGINES).map((engine) => engine.form))];
 
 /** The engine of a URL, or null when there is none of that scheme or the URL says nothing behind it. */
 export function findEngine(url: string): DataEngine | null {
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/s.exec(url) ?? [];
-  return rest === '' ? null : (ENGINES[scheme] ?? null);
+  const engine = rest === '' ? undefined : ENGINES[scheme];
+  return engine && (engine.accepts?.(url) ?? true) ? engine : null;
 }
 
 /** The engine of a URL that `findEngine` knows. */

@@ -4,7 +4,6 @@
  * Values come out as text wherever a JavaScript number or Date would bend them. Statements are prepared and every value is bound;
  * several statements in one text are off, and so is reading local files for the server.
  */
-import { readFileSync } from 'node:fs';
 import { createPool, type Pool, type PoolOptions } from 'mysql2/promise';
 
 /** How long a write waits for a lock, and how long opening a connection may take, milliseconds. */
@@ -33,32 +32,50 @@ export interface Address {
   readonly options: PoolOptions & { readonly database: string };
 }
 
-/** `mysql://user:password@host:port/database?ssl=true&ssl-ca=FILE`. RangeError, without the password, for what is none. */
+/**
+ * `mysql://user:password@host:port/database?ssl=true`; the certificate is checked then (NODE_EXTRA_CA_CERTS names further authorities).
+ * RangeError, without the password, for what is none.
+ */
 export function parseAddress(url: string): Address {
   if (!URL.canParse(url)) throw new RangeError('it is no URL of the form mysql://user:password@host:port/database');
   const { hostname, port, username, password, pathname, searchParams } = new URL(url);
-  const database = decodeURIComponent(pathname.slice(1));
+  const database = unescaped(pathname.slice(1));
   if (hostname === '' || database === '' || database.includes('/')) {
     throw new RangeError('it must name a host and one database: mysql://user:password@host:port/database');
   }
-  for (const name of searchParams.keys()) {
-    if (name !== 'ssl' && name !== 'ssl-ca')
-      throw new RangeError(`there is no parameter ${name}; ssl and ssl-ca there are`);
-  }
-  const ca = searchParams.get('ssl-ca');
-  const secure = ca !== null || searchParams.get('ssl') === 'true';
+  const ssl = searchParams.get('ssl');
+  const known = searchParams.size === (ssl === null ? 0 : 1) && ['true', 'false', null].includes(ssl);
+  if (!known) throw new RangeError('there is no parameter but ssl=true or ssl=false');
   const at = port === '' ? 3306 : Number(port);
   return {
     name: `${hostname.toLowerCase()}:${at}/${database}`,
     options: {
       host: hostname.replace(/^\[|\]$/g, ''),
       port: at,
-      user: decodeURIComponent(username),
-      password: decodeURIComponent(password),
+      user: unescaped(username),
+      password: unescaped(password),
       database,
-      ...(secure ? { ssl: { verifyIdentity: true, ...(ca === null ? {} : { ca: readFileSync(ca, 'utf8') }) } } : {}),
+      ...(ssl === 'true' ? { ssl: { verifyIdentity: true } } : {}),
     },
   };
+}
+
+function unescaped(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new RangeError('a % in it must be written as %25');
+  }
+}
+
+export function isAddress(url: string): boolean {
+  try {
+    parseAddress(url);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 /** Connects to nothing yet. */
