@@ -17,7 +17,7 @@ describe.concurrent('the rule of the moment', () => {
     const appends = writer.hold('journal.append');
     const write = new Beside(writer.run(() => ada.create('zoe', 'a')));
     await appends.reached;
-    const deaf = ada.stalls.hold('control.renew', { all: true });
+    const deaf = await ada.deafen();
     const driver = new Stalls();
     const flips = driver.hold('control.compareAndSet', { skip: 1 });
     const switching = driver.run(() => bob.switchTo(DUAL(100)));
@@ -80,7 +80,7 @@ describe.concurrent('the rule of the moment', () => {
     const switching = ada.switchTo(MIGRATING);
     await Promise.race(gates.map(({ reached }) => reached));
     await bob.reaches(MIGRATING);
-    expect(await promptly(bob.create('zoe', 'a', 1500))).toBe('WRITTEN');
+    expect(await promptly(bob.create('zoe', 'a', 4000))).toBe('WRITTEN');
     for (const gate of gates) gate.open();
     expect(await switching).toMatchObject({ outcome: 'SWITCHED' });
     expect(await ada.read('zoe')).toBe('a');
@@ -94,7 +94,7 @@ describe.concurrent('the rule of the moment', () => {
     await ada.create('zoe', 'a');
     for (const { stalls } of [ada, bob]) stalls.hold('NEW.writer.apply', { all: true });
     await promptly(bob.walk(CATCHING_UP));
-    expect(await promptly(ada.create('yan', 'b', 1500))).toBe('WRITTEN');
+    expect(await promptly(ada.create('yan', 'b', 4000))).toBe('WRITTEN');
     await promptly(bob.walk(DUAL(0)));
     expect(await bob.list()).toEqual(['b', 'a']);
   });

@@ -20,10 +20,10 @@ describe.concurrent('the new store is gone for ever', () => {
     await ada.walk(...up);
     await bob.create('zoe1', 'b');
     failing([ada, bob], 'NEW.*');
-    expect(await promptly(ada.create('zoe2', 'c', 1500))).toBe('WRITTEN');
+    expect(await promptly(ada.create('zoe2', 'c', 4000))).toBe('WRITTEN');
     for (const to of back) {
       await promptly(bob.walk(to));
-      expect(await promptly(ada.create(`zoe ${to.state}`, 'd', 1500))).toBe('WRITTEN');
+      expect(await promptly(ada.create(`zoe ${to.state}`, 'd', 4000))).toBe('WRITTEN');
     }
     expect(await bob.list()).toEqual(['d', ...back.slice(1).map(() => 'd'), 'a', 'b', 'c']);
     expect(await bob.rows('OLD')).toBe(3 + back.length);
@@ -39,7 +39,7 @@ describe.concurrent('the new store is gone for ever', () => {
     failing([ada, bob], 'NEW.*');
     await promptly(bob.walk(DUAL(0), OLD));
     expect(await ada.read('zoe')).toBe('b');
-    expect(await promptly(ada.change('zoe', 'c', 1500))).toBe('WRITTEN');
+    expect(await promptly(ada.change('zoe', 'c', 4000))).toBe('WRITTEN');
   });
 });
 
@@ -53,7 +53,7 @@ describe.concurrent('the new store dies inside a flip', () => {
     const mend = failing([ada, bob], 'NEW.*');
     for (const gate of gates) gate.open();
     expect(await promptly(switching)).toMatchObject({ outcome: 'SWITCHED' });
-    expect(await promptly(bob.change('zoe', 'b', 1500))).toBe('WRITTEN');
+    expect(await promptly(bob.change('zoe', 'b', 4000))).toBe('WRITTEN');
     mend();
     await ada.walk(CATCHING_UP, DUAL(0), DUAL(100));
     expect(await bob.read('zoe')).toBe('b');
@@ -70,7 +70,7 @@ describe.concurrent('the new store dies inside a flip', () => {
     const mend = failing([ada, bob], 'NEW.*');
     for (const gate of gates) gate.open();
     expect(await promptly(switching)).toMatchObject({ outcome: 'SWITCHED' });
-    expect(await promptly(bob.change('zoe', 'b', 1500))).toBe('WRITTEN');
+    expect(await promptly(bob.change('zoe', 'b', 4000))).toBe('WRITTEN');
     await promptly(ada.walk(DUAL(0)));
     mend();
     const { fence } = ada.instance.stores.NEW;
@@ -121,7 +121,7 @@ describe.concurrent('the store that is left behind', () => {
     expect(await promptly(switching)).toMatchObject({ outcome: 'SWITCHED' });
     expect((await ada.history())[0]).toMatchObject({ to: NEW, dropped: 1, acceptedRisks: ['STORE_UNREACHABLE'] });
     expect(await bob.list()).toEqual(['b', 'a']);
-    expect(await promptly(bob.change('yan', 'c', 1500))).toBe('WRITTEN');
+    expect(await promptly(bob.change('yan', 'c', 4000))).toBe('WRITTEN');
     expect(await ada.read('yan')).toBe('c');
   });
 

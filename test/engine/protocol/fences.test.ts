@@ -229,6 +229,6 @@ describe.concurrent('fences move upwards only', () => {
     gate.open();
     expect(await switching).toMatchObject({ outcome: 'SWITCHED' });
     expect(await bob.instance.stores.OLD.fence.read()).toEqual(before);
-    expect(await promptly(bob.create('zoe', 'a', 1500))).toBe('WRITTEN');
+    expect(await promptly(bob.create('zoe', 'a', 4000))).toBe('WRITTEN');
   });
 });

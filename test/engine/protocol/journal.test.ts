@@ -29,7 +29,7 @@ describe.concurrent('the epoch of a slot', () => {
     const switching = driver.run(() => ada.switchTo(CATCHING_UP));
     await flips.reached;
     // Everybody knows of the announce; of the flip bob does not hear. In his state the append alone is acknowledged.
-    const deaf = bob.stalls.hold('control.renew', { all: true });
+    const deaf = await bob.deafen();
     const writer = new Stalls();
     const appends = writer.hold('journal.append');
     const write = new Beside(writer.run(() => bob.create('zoe', 'a')));
@@ -59,7 +59,7 @@ describe.concurrent('the epoch of a slot', () => {
     const switching = driver.run(() => ada.switchTo(MIGRATING));
     await flips.reached;
     // Cyd still writes the old store directly, bob already goes by the journal, whose slots are closed.
-    const deaf = cyd.stalls.hold('control.renew', { all: true });
+    const deaf = await cyd.deafen();
     flips.open();
     await bob.reaches(MIGRATING);
     const writer = new Stalls();

@@ -17,7 +17,7 @@ import { EVERYTHING } from '../../../src/migration/stores/store.ts';
 import { Deployment, soon, type Devices, type Instance } from '../../support/deployment.ts';
 import { Bell, intercept, ofRequest } from '../../support/intercept.ts';
 import { place, switchOnce, until, walk } from '../../support/operate.ts';
-import { Stalls } from '../../support/stall.ts';
+import { Stalls, type Gate } from '../../support/stall.ts';
 import { ticketDataset, type NewTicket, type OldTicket } from '../../support/tickets.ts';
 import { temporaryDirectory } from '../../support/tmp.ts';
 
@@ -153,6 +153,18 @@ export class Player {
     return walk(this.engine, ...places);
   }
 
+  /** From when this resolves on the instance hears nothing of the control record, until the gate is opened. */
+  async deafen(): Promise<Gate> {
+    const gate = this.stalls.hold('control.renew', { all: true });
+    // Outside switches it asks seldom: a change of nothing makes it ask now. The answer to the question before has come by then.
+    const record = await this.record();
+    if (!record.switching) {
+      await this.instance.control.compareAndSet(record.revision, { ...record, revision: record.revision + 1 });
+    }
+    await gate.reached;
+    return gate;
+  }
+
   async record(): Promise<ControlRecord> {
     const record = await this.instance.control.read('tickets');
     if (!record) throw new Error('there is no control record');
@@ -266,7 +278,7 @@ export class Beside<T> {
 }
 
 /** Fails if the promise takes longer: for what must not wait. */
-export async function promptly<T>(promise: Promise<T>, withinMs = 4000): Promise<T> {
+export async function promptly<T>(promise: Promise<T>, withinMs = 8000): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`it took longer than ${withinMs} ms`)), withinMs);
   try {

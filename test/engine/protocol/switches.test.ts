@@ -36,7 +36,7 @@ describe.concurrent('cancelling', () => {
     gate.open();
     expect(await result).toMatchObject({ outcome: 'BLOCKED', blockers: [{ code: 'TIMED_OUT' }] });
     expect(await standing(bob)).toEqual(before);
-    expect(await promptly(bob.create('zoe', 'a', 1500))).toBe('WRITTEN');
+    expect(await promptly(bob.create('zoe', 'a', 4000))).toBe('WRITTEN');
     expect(await ada.read('zoe')).toBe('a');
     expect(await ada.history()).toHaveLength(3);
   });
@@ -55,13 +55,13 @@ describe.concurrent('cancelling', () => {
   test('a switch that waits too long cancels itself, and says what it waited for', async ({ stage }) => {
     const ada = await stage.enter('ada', { switchTimeoutMs: 200 });
     const bob = await stage.enter('bob', { leaseMs: 20_000 });
-    bob.stalls.hold('control.renew', { all: true });
+    await bob.deafen();
     const { epoch } = await ada.record();
     const result = await promptly(ada.switchTo(MIGRATING));
     expect(result).toMatchObject({ outcome: 'BLOCKED', blockers: [{ code: 'TIMED_OUT' }] });
     expect(JSON.stringify(result)).toContain('an answer of bob');
     expect(await ada.record()).toMatchObject({ place: OLD, epoch, switching: null, incarnation: null });
-    expect(await promptly(bob.create('zoe', 'a', 1500))).toBe('WRITTEN');
+    expect(await promptly(bob.create('zoe', 'a', 4000))).toBe('WRITTEN');
     expect(await ada.read('zoe')).toBe('a');
   });
 });
@@ -83,7 +83,7 @@ describe.concurrent('a driver that dies', () => {
       await ada.die();
       expect(await switching).toBe('DIED');
       await promptly(bob.settled(MIGRATING));
-      expect(await promptly(bob.change('zoe', 'b', 1500))).toBe('WRITTEN');
+      expect(await promptly(bob.change('zoe', 'b', 4000))).toBe('WRITTEN');
       expect(await bob.read('zoe')).toBe('b');
       await promptly(bob.walk(CATCHING_UP));
     },
