@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
-import pg from 'pg';
+import { Client } from 'pg';
 import { describe, test } from 'vitest';
 
 const CONNECT_MS = 1000;
@@ -71,7 +71,7 @@ export async function scratchSchema(server: string): Promise<Scratch> {
 }
 
 async function once(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(statement);

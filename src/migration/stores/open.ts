@@ -7,6 +7,9 @@ import type { Dataset, StoreRole } from '../dataset.ts';
 import type { SqlDatabase } from '../sql/database.ts';
 import { isAddress, parseAddress } from './mysql/database.ts';
 import { mysqlStore } from './mysql/index.ts';
+import { identityOf, isDatabaseUrl } from './postgres/connection.ts';
+import { openPostgres } from './postgres/database.ts';
+import { postgresStore } from './postgres/index.ts';
 import { openSqliteFile } from './sqlite/database.ts';
 import { sqliteStore } from './sqlite/index.ts';
 import type { Store } from './store.ts';
@@ -15,7 +18,10 @@ import type { Store } from './store.ts';
 export { lockFile } from './sqlite/lock.ts';
 
 export interface OpenOptions {
-  /** Of an engine without a server: may it make a store that is missing? Yes, unless it is said otherwise; `mayBeMade` knows. */
+  /**
+   * Of an engine without a server: may it make a store that is missing? Yes, unless it is said otherwise; `mayBeMade` knows.
+   * On a server: may it make the dataset's table? No, unless it is said; that is for the setup.
+   */
   readonly create?: boolean;
 }
 
@@ -44,6 +50,15 @@ const mysql: DataEngine = {
   },
 };
 
+const postgres: DataEngine = {
+  form: 'postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+  accepts: isDatabaseUrl,
+  identity: identityOf,
+  directory: () => null,
+  openStore: (url, role, dataset, { create = false } = {}) => postgresStore({ url, role, dataset, create }),
+  openDatabase: openPostgres,
+};
+
 const ENGINES: Readonly<Record<string, DataEngine>> = {
   sqlite: {
     form: 'sqlite:FILE',
@@ -55,6 +70,8 @@ const ENGINES: Readonly<Record<string, DataEngine>> = {
   },
   mysql,
   mariadb: mysql,
+  postgres,
+  postgresql: postgres,
 };
 
 /** What a URL may look like. */

@@ -12,7 +12,8 @@ export function quarantineContract(setting: Setting): void {
       await raise(store, 'COPY', 1, { total: owners.length });
       const quarantine = owners.map((owner) => ({
         key: key(owner),
-        reason: `about ${owner}`,
+        // Reasons are text for people, which no engine has to keep to the last bit.
+        reason: `about ${owner.replaceAll('\0', '␀')}`,
         row: JSON.stringify({ owner }),
       }));
       await store.writer.copy(1, { rows: [], quarantine, digest: NO_ROWS, from: null, to: null, complete: true });

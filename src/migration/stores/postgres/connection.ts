@@ -1,0 +1,231 @@
+/**
+ * Connections to a PostgreSQL server: a bounded pool, sessions that are all set up alike, and failures told in one way.
+ *
+ * The safety of the fence rests on READ COMMITTED (see fence.ts), so a session is used only if that is its isolation, and only on the
+ * primary. Every wait has an end: the server's timeouts end statements, locks and transactions that stand idle, and when the server
+ * itself hangs the driver gives up and throws the connection away.
+ */
+import { Client, Pool as DriverPool } from 'pg';
+import type { ClientBase, CustomTypesConfig, PoolClient, QueryResult, QueryResultRow } from 'pg';
+import { DriverFailure } from './codes.ts';
+
+const CONNECT_MS = 5000;
+const STATEMENT_MS = 15_000;
+const LOCK_MS = 5000;
+/** A process that stands still holds up switches with a transaction that it has begun; this is for how long. */
+const IDLE_IN_TRANSACTION_MS = 4000;
+/** The driver waits longer than the server, which answers if it can. */
+const ANSWER_MS = STATEMENT_MS + 3000;
+/** Statements that go over a whole table, milliseconds. */
+export const LONG_MS = 3_600_000;
+/** Prepared statements kept for each connection; a few hundred shapes are all there are here. */
+const STATEMENTS = 500;
+
+/** What is bound and what comes out: every value in the server's text form. */
+export type Cell = string | null;
+
+const AS_TEXT: CustomTypesConfig = { getTypeParser: () => (text: string | Buffer) => text };
+
+const SETTINGS: Readonly<Record<string, string>> = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, YMD',
+  client_min_messages: 'warning',
+  default_transaction_isolation: 'read committed',
+  default_transaction_read_only: 'off',
+  default_transaction_deferrable: 'off',
+  statement_timeout: `${STATEMENT_MS}ms`,
+  lock_timeout: `${LOCK_MS}ms`,
+  idle_in_transaction_session_timeout: `${IDLE_IN_TRANSACTION_MS}ms`,
+};
+
+/** A server or a session that can't be used, in words for operators. */
+export class Unusable extends Error {
+  override readonly name = 'Unusable';
+}
+
+export class Connection {
+  readonly #client: ClientBase;
+  #lost = false;
+
+  constructor(client: ClientBase) {
+    this.#client = client;
+  }
+
+  /** Nothing more can be asked of it. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** The rows of a statement, as arrays in the order of its columns. `timeoutMs`: of the driver, not of the server. */
+  async all(sql: string, cells: readonly Cell[] = [], timeoutMs = ANSWER_MS): Promise<readonly (readonly Cell[])[]> {
+    const config = {
+      name: nameOf(sql),
+      text: sql,
+      values: [...cells],
+      rowMode: 'array' as const,
+      types: AS_TEXT,
+      query_timeout: timeoutMs,
+    };
+    return (await this.#ask(() => this.#client.query<Cell[]>(config))).rows;
+  }
+
+  /** The first row of a statement. */
+  async get(sql: string, cells: readonly Cell[] = []): Promise<readonly Cell[] | undefined> {
+    return (await this.all(sql, cells))[0];
+  }
+
+  /** How many rows the statement changed, or found. */
+  async run(sql: string, cells: readonly Cell[] = []): Promise<number> {
+    const config = { name: nameOf(sql), text: sql, values: [...cells], types: AS_TEXT };
+    return (await this.#ask(() => this.#client.query(config))).rowCount ?? 0;
+  }
+
+  /** For kysely: rows as objects, values as the driver decodes them. */
+  query<R extends QueryResultRow>(sql: string, values: readonly unknown[]): Promise<QueryResult<R>> {
+    return this.#ask(() => this.#client.query<R>({ name: nameOf(sql), text: sql, values: [...values] }));
+  }
+
+  /** Statements without parameters, in one round trip; each sees what was committed before it began. */
+  async control(...statements: readonly string[]): Promise<void> {
+    await this.#ask(() => this.#client.query(statements.join('; ')));
+  }
+
+  /** One transaction, READ COMMITTED; nothing stays if the work throws. `opening`: statements right behind `begin`. */
+  async transaction<T>(opening: readonly string[], work: () => Promise<T>): Promise<T> {
+    try {
+      await this.control('begin isolation level read committed', ...opening);
+      const result = await work();
+      await this.commit();
+      return result;
+    } catch (error) {
+      await this.rollback();
+      throw error;
+    }
+  }
+
+  async commit(): Promise<void> {
+    const { command } = await this.#ask(() => this.#client.query('commit'));
+    // A transaction in which a statement has failed is rolled back by `commit`, without an error.
+    if (command !== 'COMMIT') throw new DriverFailure(new Error('the transaction was rolled back'));
+  }
+
+  /** Never throws: what can't be rolled back is thrown away with its connection. */
+  async rollback(): Promise<void> {
+    if (this.#lost) return;
+    await this.control('rollback').catch(() => {
+      this.#lost = true;
+    });
+  }
+
+  /** Inside a transaction: undone alone when it throws. */
+  async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    await this.control('savepoint crossfade');
+    try {
+      const result = await work();
+      await this.control('release savepoint crossfade');
+      return result;
+    } catch (error) {
+      if (!this.#lost) await this.control('rollback to savepoint crossfade', 'release savepoint crossfade');
+      throw error;
+    }
+  }
+
+  async #ask<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const failure = new DriverFailure(error);
+      if (failure.meaning === 'LOST') this.#lost = true;
+      throw failure;
+    }
+  }
+}
+
+/** At most `max` connections to one database. */
+export class Pool {
+  readonly #pool: DriverPool;
+  readonly #clients = new WeakMap<Connection, PoolClient>();
+  #ended: Promise<void> | null = null;
+
+  /** Opens nothing yet. Throws what the driver throws if this is no URL of a server. */
+  constructor(url: string, max: number) {
+    identityOf(url);
+    this.#pool = new DriverPool({
+      connectionString: url,
+      fallback_application_name: 'crossfade',
+      max,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: ANSWER_MS,
+      keepAlive: true,
+      allowExitOnIdle: true,
+      onConnect: setUpSession,
+    });
+    // An idle connection that breaks leaves the pool; whoever needs one next opens another, and hears if that fails.
+    this.#pool.on('error', () => {});
+  }
+
+  async acquire(): Promise<Connection> {
+    const client = await this.#pool.connect();
+    const connection = new Connection(client);
+    this.#clients.set(connection, client);
+    return connection;
+  }
+
+  release(connection: Connection): void {
+    this.#clients.get(connection)?.release(connection.lost);
+    this.#clients.delete(connection);
+  }
+
+  end(): Promise<void> {
+    this.#ended ??= this.#pool.end();
+    return this.#ended;
+  }
+}
+
+async function setUpSession(client: ClientBase): Promise<void> {
+  await client.query({
+    // A commit that the server would not sync is no acknowledgement.
+    text: `select set_config(name, value, false) from unnest($1::text[], $2::text[]) as s(name, value)
+      union all select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
+    values: [Object.keys(SETTINGS), Object.values(SETTINGS)],
+  });
+  const { rows } = await client.query<{ isolation: string; encoding: string; replica: boolean }>(
+    `select current_setting('transaction_isolation') as isolation, current_setting('server_encoding') as encoding,
+      pg_is_in_recovery() as replica`,
+  );
+  const [session] = rows;
+  if (session?.isolation !== 'read committed') throw new Unusable(`its sessions run at ${session?.isolation}`);
+  if (session.replica) throw new Unusable('it is a replica, which may lag');
+  if (session.encoding !== 'UTF8') throw new Unusable(`its encoding is ${session.encoding}, not UTF8`);
+}
+
+/** Does it look like the URL of a database on a server? */
+export function isDatabaseUrl(url: string): boolean {
+  if (!/^postgres(?:ql)?:\/\/./.test(url)) return false;
+  try {
+    identityOf(url);
+    return true;
+  } catch {
+    // The driver cannot read it.
+    return false;
+  }
+}
+
+/** One name for one database and search path, however the URL is written; without user and password. */
+export function identityOf(url: string): string {
+  const { host, port, database = '' } = new Client({ connectionString: url });
+  const here = ['localhost', '::1'].includes(host) ? '127.0.0.1' : host;
+  const options = /[?&]options=([^&#]*)/.exec(url)?.[1] ?? '';
+  return `${here}:${port}/${database} ${decodeURIComponent(options.replaceAll('+', ' '))}`.trim();
+}
+
+const names = new Map<string, string>();
+
+/** The name under which a text is prepared in each connection that runs it; undefined when there are too many. */
+function nameOf(sql: string): string | undefined {
+  const known = names.get(sql);
+  if (known !== undefined || names.size >= STATEMENTS) return known;
+  const name = `crossfade_${names.size}`;
+  names.set(sql, name);
+  return name;
+}

@@ -1,0 +1,45 @@
+/** A store in PostgreSQL 15 or newer. Old and new store may be two databases, or two tables of one. */
+import type { Dataset, StoreRole } from '../../dataset.ts';
+import type { Store } from '../store.ts';
+import { PostgresFence } from './fence.ts';
+import { Inserter } from './inserter.ts';
+import { PostgresQuarantine } from './quarantine.ts';
+import { PostgresReader } from './reader.ts';
+import { setUpTables } from './schema.ts';
+import { Session } from './session.ts';
+import { Statements } from './statements.ts';
+import { PostgresWriter } from './writer.ts';
+
+export interface PostgresStoreOptions {
+  readonly url: string;
+  readonly role: StoreRole;
+  readonly dataset: Dataset;
+  /** Make the dataset's table when it is missing; otherwise the store is unavailable until it is there. */
+  readonly create: boolean;
+}
+
+/** Opens nothing yet: the first use does. Throws what the driver throws if this is no URL of a server. */
+export function postgresStore({ url, role, dataset, create }: PostgresStoreOptions): Store {
+  const session = new Session({
+    url,
+    label: `${role.toLowerCase()} store of ${dataset.name}`,
+    setUp: (connection) => setUpTables(connection, dataset, role, { create }),
+  });
+  const sql = new Statements(dataset, role);
+  const fence = new PostgresFence(session, dataset, role);
+  const reader = new PostgresReader(session, dataset, sql, fence);
+  const inserter = new Inserter(session, dataset, sql);
+  const quarantine = new PostgresQuarantine(session, fence, inserter);
+  return {
+    role,
+    reader,
+    writer: new PostgresWriter(session, dataset, role, { sql, reader, fence, quarantine, inserter }),
+    fence,
+    quarantine,
+    checkpoint: () => fence.checkpoint(),
+    ping: async () => {
+      await session.read((c) => c.run(`select 1 from ${sql.name} limit 1`));
+    },
+    close: () => session.close(),
+  };
+}

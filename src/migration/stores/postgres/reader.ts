@@ -1,0 +1,107 @@
+/** The reading device of a store in PostgreSQL. */
+import type { Dataset } from '../../dataset.ts';
+import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
+import type { Seq } from '../../seq.ts';
+import type { Digest, Filter, KeyRange, Stored, StoreReader } from '../store.ts';
+import { LONG_MS, type Cell, type Connection } from './connection.ts';
+import type { PostgresFence } from './fence.ts';
+import { keyOfCells } from './keys.ts';
+import { Params } from './params.ts';
+import { arrayOf } from './schema.ts';
+import type { Session } from './session.ts';
+import type { Statements } from './statements.ts';
+import { fromCells } from './types.ts';
+
+/** Rows that are in memory at a time while a digest is made. */
+const DIGEST_CHUNK = 1000;
+
+export class PostgresReader implements StoreReader {
+  readonly #session: Session;
+  readonly #dataset: Dataset;
+  readonly #sql: Statements;
+  readonly #fence: PostgresFence;
+  /** Where the key fields are among the columns. */
+  readonly #keyAt: readonly number[];
+
+  constructor(session: Session, dataset: Dataset, sql: Statements, fence: PostgresFence) {
+    this.#session = session;
+    this.#dataset = dataset;
+    this.#sql = sql;
+    this.#fence = fence;
+    const fields = Object.keys(sql.table.columns);
+    this.#keyAt = dataset.keyFields.map(({ field }) => fields.indexOf(field));
+  }
+
+  async load(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
+    if (keys.length === 0) return new Map();
+    return this.#session.read((c) => this.loadOn(c, keys));
+  }
+
+  /** `load` for a transaction of the writer. */
+  async loadOn(c: Connection, keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
+    const params = new Params();
+    const found = await this.#select(c, params, this.#sql.amongKeys(params, keys));
+    return new Map(found.map((stored) => [stored.key, stored]));
+  }
+
+  page(range: KeyRange, limit: number, filter?: Filter): Promise<readonly Stored[]> {
+    return this.#session.read((c) => this.#page(c, range, limit, filter));
+  }
+
+  async count(range: KeyRange, filter?: Filter, except: readonly string[] = []): Promise<number> {
+    const params = new Params();
+    const all = `(select count(*) from ${this.#sql.name} t where ${this.#sql.within(params, range, filter)})`;
+    // Counting the exceptions that are there costs as much as there are exceptions, leaving them out as much as there are rows.
+    const excepted =
+      except.length === 0
+        ? ''
+        : ` - (select count(*) from ${this.#sql.amongKeys(params, except)} where ${this.#sql.within(params, range, filter)})`;
+    const sql = `select ${all}${excepted}`;
+    // What is counted for a request ends with it; the count of a whole table is awaited.
+    const [row] = filter
+      ? await this.#session.read((c) => c.all(sql, params.cells))
+      : await this.#session.survey((c) => c.all(sql, params.cells, LONG_MS));
+    return Number(row?.[0]);
+  }
+
+  digest(range: KeyRange): Promise<Digest> {
+    return this.#session.survey(async (c) => {
+      let digest = NO_ROWS;
+      for (let { after } = range; ;) {
+        const chunk = await this.#page(c, { after, upTo: range.upTo }, DIGEST_CHUNK);
+        digest = addDigests(digest, digestOf(chunk));
+        after = chunk.at(-1)?.key ?? after;
+        if (chunk.length < DIGEST_CHUNK) return digest;
+      }
+    });
+  }
+
+  async guards(keys: readonly string[]): Promise<ReadonlyMap<string, Seq>> {
+    if (keys.length === 0) return new Map();
+    const params = this.#fence.params();
+    const sql = `select "key", seq from crossfade_guard
+      where dataset = $1 and role = $2 and "key" = any(${params.add(arrayOf(keys), 'text[]')})`;
+    const found = await this.#session.read((c) => c.all(sql, params.cells));
+    return new Map(found.map(([key, seq]) => [String(key), Number(seq)]));
+  }
+
+  #page(c: Connection, range: KeyRange, limit: number, filter?: Filter): Promise<readonly Stored[]> {
+    const params = new Params();
+    const where = this.#sql.within(params, range, filter);
+    const from = `${this.#sql.name} t where ${where} order by ${this.#sql.order} limit ${params.add(limit, 'bigint')}`;
+    return this.#select(c, params, from);
+  }
+
+  async #select(c: Connection, params: Params, from: string): Promise<readonly Stored[]> {
+    const found = await c.all(`select ${this.#sql.columns} from ${from}`, params.cells);
+    return found.map((cells) => ({ key: this.keyOf(cells), ...fromCells(this.#sql.table, cells) }));
+  }
+
+  /** The key of a row from its cells. */
+  keyOf(cells: readonly Cell[]): string {
+    return keyOfCells(
+      this.#dataset.keyFields,
+      this.#keyAt.map((i) => cells[i] ?? null),
+    );
+  }
+}

@@ -1,0 +1,121 @@
+/** One store's way to its database: connections that know the store's tables, and every failure told as the port wants it. */
+import { CrossfadeError, type ErrorCode } from '../../errors.ts';
+import { DriverFailure } from './codes.ts';
+import { LONG_MS, Pool, Unusable, type Connection } from './connection.ts';
+import { untilFree } from './retry.ts';
+import { NO_LIMITS, type Limits } from './types.ts';
+
+const CONNECTIONS = 8;
+
+export interface SessionOptions {
+  readonly url: string;
+  /** What the store is, for messages: "old store of participation". */
+  readonly label: string;
+  /** Makes and checks tables; throws `Unusable` that says what is wrong. */
+  setUp(connection: Connection): Promise<Limits>;
+}
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #pool: Pool;
+  #setUp: Promise<void> | null = null;
+  #closed = false;
+  /** What the columns of the dataset's table hold; known inside `read` and `write`. */
+  limits: Limits = NO_LIMITS;
+
+  /** Opens nothing yet. Throws what the driver throws if this is no URL of a server. */
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#pool = new Pool(options.url, CONNECTIONS);
+  }
+
+  /** Statements that each stand alone. STORE_UNAVAILABLE if they can't be made, or `lost` if the connection breaks under them. */
+  read<T>(work: (c: Connection) => Promise<T>, lost: ErrorCode = 'STORE_UNAVAILABLE'): Promise<T> {
+    return untilFree(() => this.#use(work)).catch((error: unknown) => {
+      throw this.#explain(error, lost);
+    });
+  }
+
+  /** One transaction; it may run more than once. `opening`: see `Connection.transaction`. */
+  write<T>(opening: readonly string[], work: (c: Connection) => Promise<T>, lost?: ErrorCode): Promise<T> {
+    return this.read((c) => c.transaction(opening, () => work(c)), lost);
+  }
+
+  /** Statements that go over a whole table, all of one state of it. */
+  survey<T>(work: (c: Connection) => Promise<T>): Promise<T> {
+    const opening = [
+      'set transaction isolation level repeatable read, read only',
+      `set local statement_timeout = '${LONG_MS}ms'`,
+    ];
+    return this.write(opening, work);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#pool.end();
+  }
+
+  async #use<T>(work: (c: Connection) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Unusable('it was closed here');
+    const connection = await this.#acquire();
+    try {
+      await this.#ready(connection);
+      return await work(connection);
+    } catch (error) {
+      // It may come back as another one, and whoever changed the tables may have changed more of them.
+      if (connection.lost || isAboutTables(error)) this.#setUp = null;
+      throw error;
+    } finally {
+      this.#pool.release(connection);
+    }
+  }
+
+  async #acquire(): Promise<Connection> {
+    try {
+      return await this.#pool.acquire();
+    } catch (error) {
+      throw error instanceof Unusable ? error : new NotReached(error);
+    }
+  }
+
+  /** The first one here sets up, the others wait for it. */
+  async #ready(connection: Connection): Promise<void> {
+    this.#setUp ??= this.#options.setUp(connection).then((limits) => {
+      this.limits = limits;
+    });
+    const mine = this.#setUp;
+    try {
+      await mine;
+    } catch (error) {
+      if (this.#setUp === mine) this.#setUp = null;
+      throw error instanceof Unusable ? error : new NotReached(error);
+    }
+  }
+
+  #explain(error: unknown, lost: ErrorCode): unknown {
+    if (error instanceof NotReached) return this.#unavailable(error.cause);
+    if (error instanceof Unusable) return this.#unavailable(error, error.message);
+    if (!(error instanceof DriverFailure)) return error;
+    if (error.meaning === 'LOST' && lost !== 'STORE_UNAVAILABLE') {
+      return new CrossfadeError(lost, { cause: error.cause });
+    }
+    return this.#unavailable(error.cause);
+  }
+
+  #unavailable(cause: unknown, why?: string): CrossfadeError {
+    const message = `The ${this.#options.label} ${why === undefined ? 'does not answer' : `can't be used: ${why}`}.`;
+    return new CrossfadeError('STORE_UNAVAILABLE', { message, cause });
+  }
+}
+
+/** Nothing was asked of the server yet. */
+class NotReached extends Error {
+  constructor(cause: unknown) {
+    super('no connection', { cause: cause instanceof DriverFailure ? cause.cause : cause });
+  }
+}
+
+/** Undefined or changed tables and columns (class 42: names and access). */
+function isAboutTables(error: unknown): boolean {
+  return error instanceof DriverFailure && error.code?.startsWith('42') === true;
+}
