@@ -192,21 +192,41 @@ describe('journal in SQL tables', () => {
     for (const [what, ms] of Object.entries(timed)) expect(Math.min(...ms), what).toBeLessThan(50);
   });
 
+  async function rowsOf(database: SqliteFile<JournalTables>): Promise<readonly number[]> {
+    const count = async (table: 'crossfade_journal_entry' | 'crossfade_journal_listed') => {
+      const row = await database.read
+        .selectFrom(table)
+        .select((eb) => eb.fn.countAll().as('count'))
+        .executeTakeFirstOrThrow();
+      return Number(row.count);
+    };
+    return [await count('crossfade_journal_entry'), await count('crossfade_journal_listed')];
+  }
+
+  test('sweeps entries whose last debts were dropped, and no others', async () => {
+    const { journal, database } = await opened();
+    for (let i = 0; i < 40; i++) {
+      await journal.append(appendOf(keyOf(i), { slot: i % 2, owedTo: i < 30 ? ['NEW'] : ['OLD', 'NEW'] }));
+    }
+    await journal.advance({ epoch: 3, dropDebtsOf: 'NEW' });
+    expect(await rowsOf(database)).toEqual([40, 80]);
+    const again = appendOf(keyOf(0), { slot: 0, epoch: 3, expect: { mark: packSeq(2, 20) } });
+    expect(await journal.append(again)).toMatchObject({ outcome: 'APPENDED' });
+    const left: (number | undefined)[] = [];
+    while ((await journal.sweep(10)) === 'MORE') left.push((await rowsOf(database))[0]);
+    expect(left).toEqual([30, 26, 16, 11]);
+    expect(await rowsOf(database)).toEqual([11, 22]);
+    expect(await journal.status()).toMatchObject({ entries: 11, pending: { OLD: 11, NEW: 1 } });
+    const { entries } = await journal.page({ after: null, limit: 50 });
+    expect(entries.map(({ key }) => key)).toEqual([0, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39].map(keyOf));
+  });
+
   test('sweeps the rows of earlier generations, in bounded batches, and no others', async () => {
     const { journal, handle, database } = await opened();
     const another = handle(database, 'another');
     await another.init(1);
     await another.open({ epoch: 2, run: 2 });
     await another.append(appendOf('theirs'));
-    const rows = async () => {
-      const count = (table: 'crossfade_journal_entry' | 'crossfade_journal_listed') =>
-        database.read
-          .selectFrom(table)
-          .select((eb) => eb.fn.countAll().as('count'))
-          .executeTakeFirstOrThrow()
-          .then((row) => Number(row.count));
-      return [await count('crossfade_journal_entry'), await count('crossfade_journal_listed')];
-    };
     for (let i = 0; i < 25; i++) await journal.append(appendOf(keyOf(i)));
     await journal.close(3);
     await journal.discard(3);
@@ -216,15 +236,11 @@ describe('journal in SQL tables', () => {
     }
     await journal.open({ epoch: 5, run: 5 });
     await journal.append(appendOf(keyOf(1), { epoch: 5, expect: { mark: packSeq(5, 0) } }));
-    expect(await rows()).toEqual([32, 64]);
-    const left: number[] = [];
-    for (;;) {
-      const outcome = await journal.sweep(10);
-      if (outcome === 'SWEPT') break;
-      left.push((await rows())[0] ?? NaN);
-    }
+    expect(await rowsOf(database)).toEqual([32, 64]);
+    const left: (number | undefined)[] = [];
+    while ((await journal.sweep(10)) === 'MORE') left.push((await rowsOf(database))[0]);
     expect(left).toEqual([22, 12, 7, 2]);
-    expect(await rows()).toEqual([2, 4]);
+    expect(await rowsOf(database)).toEqual([2, 4]);
     expect((await journal.status()).entries).toBe(1);
     expect((await another.status()).entries).toBe(1);
   });

@@ -90,8 +90,14 @@ async function clear(tx: Tx, access: Access, generation: number, role: StoreRole
     .execute();
 }
 
-async function remove(tx: Tx, access: Access, generation: number, leaving: readonly Debtor[]): Promise<void> {
-  const keys = padded(leaving.map(({ key }) => key));
+/** The rows of these entries, a thousand or so at most. */
+export async function remove(
+  tx: Tx,
+  access: Access,
+  generation: number,
+  entries: readonly { readonly key: string }[],
+): Promise<void> {
+  const keys = padded(entries.map(({ key }) => key));
   for (const table of ENTRY_TABLES) {
     await tx
       .deleteFrom(table)

@@ -3,7 +3,7 @@ import { JOURNAL_SLOTS, type StoreRole } from '../../dataset.ts';
 import { compareKeys } from '../../key.ts';
 import type { Journal, JournalEntry, JournalStatus, Slot } from '../journal.ts';
 import { ALL_SLOTS, padded, unavailable, type Access } from './access.ts';
-import { counts, currentGeneration, rowsInForce } from './debts.ts';
+import { counts, currentGeneration } from './debts.ts';
 import { entriesOf, entryOf, numberOrNull, snapshot, type Db, type EntriesQuery } from './snapshot.ts';
 import { LACKING, LACKS } from './tables.ts';
 
@@ -36,10 +36,7 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
 
     async owed({ role, limit, held }) {
       const { rows } = await snapshot(access, ALL_SLOTS, (db) => {
-        // The index has only rows that lack something, which the engine sees if it is said in so many words.
-        const owed = entriesOf(db, access)
-          .where(`e.${LACKS[role]}`, 'is not', null)
-          .where((eb) => counts(eb, role));
+        const owed = debtors(db, access, role);
         const free = held ? owed : owed.where('e.held_until', '<=', access.clock.wall());
         return free.orderBy('e.since').orderBy('e.key').limit(limit);
       });
@@ -76,10 +73,8 @@ function inGroups(addresses: Addresses): readonly Addresses[] {
 function pageOf(db: Db, access: Access, { after, limit, listed, slot }: PageQuery): EntriesQuery {
   let entries = entriesOf(db, access).limit(limit);
   if (slot !== undefined) entries = entries.where('e.slot', '=', slot);
-  if (!listed) {
-    if (after !== null) entries = entries.where('e.key', '>', after);
-    return entries.orderBy('e.key');
-  }
+  if (after !== null) entries = entries.where('e.key', '>', after);
+  if (!listed) return entries.orderBy('e.key');
   let found = entries
     .innerJoin('crossfade_journal_listed as l', (join) =>
       join.onRef('l.dataset', '=', 'e.dataset').onRef('l.generation', '=', 'e.generation').onRef('l.key', '=', 'e.key'),
@@ -88,19 +83,26 @@ function pageOf(db: Db, access: Access, { after, limit, listed, slot }: PageQuer
     .where('l.generation', '=', currentGeneration(db, access))
     .where('l.field', '=', listed.field)
     .where('l.value', '=', JSON.stringify(listed.value));
+  // Said of both, because no engine concludes the one from the other.
   if (after !== null) found = found.where('l.key', '>', after);
   return found.orderBy('l.key');
+}
+
+/** Entries of which this store lacks something. Where it lacks nothing, the rows of debts that were forgiven are not looked through. */
+function debtors(db: Db, access: Access, role: StoreRole): EntriesQuery {
+  return (
+    entriesOf(db, access)
+      .where((eb) => counts(eb, role))
+      // Of the index that has only rows which lack something.
+      .where(`e.${LACKS[role]}`, 'is not', null)
+      .where(total(db, access, LACKING[role]), '>', 0)
+  );
 }
 
 async function status(db: Db, access: Access): Promise<JournalStatus> {
   // An entry is there as long as a store lacks something of it, so the oldest debt is as old as the oldest entry.
   const oldest = (role: StoreRole) =>
-    rowsInForce(db, access)
-      .select('e.since')
-      .where(`e.${LACKS[role]}`, 'is not', null)
-      .where((eb) => counts(eb, role))
-      .orderBy('e.since')
-      .limit(1);
+    db.selectFrom(debtors(db, access, role).orderBy('e.since').limit(1).as('oldest')).select('since');
   const row = await db
     .selectNoFrom([
       trustedSlots(db, access).as('trusted'),

@@ -15,7 +15,7 @@ type Tx = Transaction<JournalTables>;
 type Slots = Pick<Journal, 'incarnation' | 'init' | 'open' | 'advance' | 'note' | 'close' | 'discard'>;
 
 /** What a slot knows of its entries when there are none. */
-const EMPTY = { entries: 0, lacking_old: 0, lacking_new: 0 };
+const EMPTY = { entries: 0, lacking_old: 0, lacking_new: 0, hidden: 0 };
 
 export function slots(access: Access): Slots {
   return {
@@ -145,10 +145,11 @@ async function forgive(tx: Tx, access: Access, which: readonly number[], role: S
   const other = role === 'OLD' ? 'NEW' : 'OLD';
   await access
     .update(tx, which)
-    .set(({ ref }) => {
-      const last = ref('last_seq').$castTo<number>();
-      const left = ref(LACKING[other]).$castTo<number>();
-      return { mark: last, [FORGIVEN[role]]: last, [LACKING[role]]: 0, entries: left };
+    .set((slot) => {
+      const last = slot.ref('last_seq').$castTo<number>();
+      const left = slot.ref(LACKING[other]).$castTo<number>();
+      const hidden = slot('hidden', '+', slot('entries', '-', left)).$castTo<number>();
+      return { mark: last, [FORGIVEN[role]]: last, [LACKING[role]]: 0, entries: left, hidden };
     })
     .execute();
 }

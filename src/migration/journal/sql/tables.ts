@@ -10,8 +10,9 @@
  *   generation               the epoch at which the journal was last emptied, the same in all slots. It leads the keys of entries and their
  *                            listed values, so that what is hidden lies in no reader's way and can be swept in the order of its key.
  *   forgiven_old, _new       debts of the store up to this seq do not count; an entry without a debt that counts is not there.
- *   entries, lacking_old, …  how many entries count, and how many of them the store lacks something of: kept with each change, because
+ *   entries, lacking_old, …  how many entries are there, and how many of them the store lacks something of: kept with each change, because
  *                            whoever hides entries has to say how many without reading them.
+ *   hidden                   how many rows of this generation are of entries that are not there any more.
  */
 import type { ColumnType } from 'kysely';
 import type { StoreRole } from '../../dataset.ts';
@@ -44,6 +45,7 @@ export interface SlotTable {
   entries: IntegerColumn;
   lacking_old: IntegerColumn;
   lacking_new: IntegerColumn;
+  hidden: IntegerColumn;
 }
 
 export interface EntryTable {
@@ -124,6 +126,7 @@ export function journalTables(byteText: string): readonly string[] {
        entries bigint not null,
        lacking_old bigint not null,
        lacking_new bigint not null,
+       hidden bigint not null,
        primary key (dataset, slot)
      )`,
     `create table if not exists crossfade_journal_entry (
