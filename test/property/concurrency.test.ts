@@ -29,10 +29,17 @@ const CLIENTS_EACH = 3;
 const UP = [place('MIGRATING'), place('CATCHING_UP'), place('DUAL', 0)];
 const WALKS: Readonly<Record<string, readonly Place[]>> = {
   'up, back from each state, and up to NEW': [
-    ...[place('MIGRATING'), place('RETREATING'), place('OLD')],
-    ...[...UP, place('OLD')],
-    ...[...UP, place('DUAL', 50), place('DUAL', 100), place('DUAL', 20), place('DUAL', 0), place('OLD')],
-    ...[...UP, place('DUAL', 100), place('NEW')],
+    place('MIGRATING'),
+    place('RETREATING'),
+    place('OLD'),
+    ...UP,
+    place('OLD'),
+    ...UP,
+    ...[50, 100, 20, 0].map((percent) => place('DUAL', percent)),
+    place('OLD'),
+    ...UP,
+    place('DUAL', 100),
+    place('NEW'),
   ],
   'to and fro in DUAL, and back to OLD': [
     ...UP,
@@ -90,26 +97,28 @@ interface Scene {
   readonly instances: Tickets[];
   readonly history: History;
   readonly random: Random;
-  readonly open: () => Promise<Tickets>;
 }
 
-/** Requests, one after the other, until told to stop; what one of them throws is thrown when it is awaited. */
-function traffic({ history, random }: Scene, instance: Tickets, name: string, kill = false) {
-  let stopped = false;
-  const client = new Client(instance.engine, history, name, kill);
+/** Requests, one after the other, until told to stop or killed; what one of them throws is thrown when it is awaited. */
+function traffic({ history, random }: Scene, instance: Tickets, name: string, killed?: AbortSignal) {
+  const stopped = new AbortController();
+  const client = new Client(instance.engine, history, name, killed);
   const own = random.fork();
+  const over = AbortSignal.any([stopped.signal, ...(killed ? [killed] : [])]);
   const work = async () => {
-    while (!stopped) {
+    while (!over.aborted) {
       await anyRequest(client, own);
       if (own.below(3) === 0) await pause(own.below(4));
     }
   };
-  const done = work();
+  const done = work().catch((error: unknown) => {
+    if (!killed?.aborted) throw error;
+  });
   // It is awaited after the walk, and must not count as unhandled until then.
   done.catch(() => {});
   return {
     stop: () => {
-      stopped = true;
+      stopped.abort();
       return done;
     },
   };
@@ -150,7 +159,7 @@ test.each(Object.entries(WALKS))(
       const open = () => deployment.instance({ leaseMs: 300 });
       const instances = [await open(), await open(), ...(run % 2 === 0 ? [] : [await open()])];
       try {
-        const scene = { instances, history, random, open };
+        const scene = { instances, history, random };
         const seen = await walkUnderTraffic(scene, places);
         expect(history.violations(seen), `seed ${SEED + run}`).toEqual([]);
         expect(history.writes.length).toBeGreaterThan(50);
@@ -175,8 +184,9 @@ test(
       const survivor = await open();
       const victim = await open();
       try {
-        const scene = { instances: [survivor], history, random, open };
-        const doomed = ['dx', 'dy', 'dz'].map((name) => traffic(scene, victim, name, true));
+        const scene = { instances: [survivor], history, random };
+        const killed = new AbortController();
+        const doomed = ['dx', 'dy', 'dz'].map((name) => traffic(scene, victim, name, killed.signal));
         const steps = [...UP, place('DUAL', 50), place('DUAL', 30)];
         const fatal = random.below(steps.length);
         const walk = walkUnderTraffic(scene, steps);
@@ -185,9 +195,9 @@ test(
           (async () => {
             await until('the fatal state', async () => reached(await survivor.engine.operator.status(), steps, fatal));
             await pause(random.below(30));
-            const stopped = doomed.map((client) => client.stop().catch(() => {}));
+            killed.abort();
             await victim.kill();
-            await Promise.all(stopped);
+            await Promise.all(doomed.map((client) => client.stop()));
           })(),
         ]);
         await until('the journal is empty', async () => (await survivor.journal.status()).entries === 0);

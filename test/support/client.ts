@@ -48,15 +48,15 @@ export class Client {
   readonly #engine: TicketEngine;
   readonly #history: History;
   readonly #who: string;
-  /** OUTCOME_UNKNOWN is an answer that this client may get. */
-  readonly #mayBeKilled: boolean;
+  /** Aborted when the instance is killed: from then on writes may fail, and nobody knows what became of them. */
+  readonly #killed: AbortSignal | undefined;
   #written = 0;
 
-  constructor(engine: TicketEngine, history: History, who: string, mayBeKilled = false) {
+  constructor(engine: TicketEngine, history: History, who: string, killed?: AbortSignal) {
     this.#engine = engine;
     this.#history = history;
     this.#who = who;
-    this.#mayBeKilled = mayBeKilled;
+    this.#killed = killed;
   }
 
   create(key: TicketKey): Promise<void> {
@@ -106,7 +106,7 @@ export class Client {
         this.#history.writes.push({ ...event, from, to, before: seatOf(answer.before) });
       else this.#read(event.key, from, seatOf(answer.current), `refused ${kind.toLowerCase()}`);
     } catch (error) {
-      if (!this.#mayBeKilled || !hasCode(error, ...ENDS_OF_A_KILLED_INSTANCE)) throw error;
+      if (!this.#killed?.aborted || !hasCode(error, ...ENDS_OF_A_KILLED_INSTANCE)) throw error;
       this.#history.writes.push({ ...event, from, to: Infinity, before: undefined });
     }
   }

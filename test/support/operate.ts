@@ -26,12 +26,12 @@ export function switchOnce(
 }
 
 export async function goTo(engine: TicketEngine, to: Place, patienceMs = 10_000): Promise<void> {
-  const until = performance.now() + patienceMs;
+  const end = performance.now() + patienceMs;
   for (;;) {
     const result = await switchOnce(engine, to);
     if (result.outcome === 'SWITCHED') return;
     const passes = result.outcome === 'BLOCKED' && result.blockers.every(({ code }) => PASSES.includes(code));
-    if (!passes || performance.now() > until)
+    if (!passes || performance.now() > end)
       throw new Error(`the way to ${showPlace(to)} is barred: ${JSON.stringify(result)}`);
     await pause(5);
   }
