@@ -5,7 +5,8 @@
  * and is tried once more on another connection; a commit that gets no answer may have happened.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { TypedParameter, type Pool, type PoolConnection, type QueryResult } from 'mysql2/promise';
+// Node sees no named export in what the driver defines by a getter.
+import mysql, { type Pool, type PoolConnection, type QueryResult } from 'mysql2/promise';
 import { CrossfadeError } from '../../errors.ts';
 import { Failure, failureOf, LOCK_MS, openPool, SESSION_SETTINGS, STATEMENT_MS, type Address } from './database.ts';
 import type { TableFacts } from './types.ts';
@@ -292,7 +293,7 @@ export class Session {
 
 /** The driver would bind a bigint as text, which the server compares with a whole number by way of a double. */
 function bound(cells: readonly Cell[]) {
-  return cells.map((cell) => (typeof cell === 'bigint' ? TypedParameter.BIGINT(cell) : cell));
+  return cells.map((cell) => (typeof cell === 'bigint' ? mysql.TypedParameter.BIGINT(cell) : cell));
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
