@@ -21,6 +21,18 @@ describe.concurrent('direct writes', () => {
     expect(await bob.read('zoe')).toBe('a');
   });
 
+  test('compare-and-set of direct writes: create against create, when both found the key free', async ({ stage }) => {
+    const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
+    const writer = new Stalls();
+    const gate = writer.hold('OLD.writer.direct');
+    const late = writer.run(() => ada.create('zoe', 'a'));
+    await gate.reached;
+    expect(await bob.create('zoe', 'b')).toBe('WRITTEN');
+    gate.open();
+    expect(await late).toBe('REFUSED');
+    expect(await ada.read('zoe')).toBe('b');
+  });
+
   test('compare-and-set of direct writes: of two that saw the same row one starts over', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe', 'a');

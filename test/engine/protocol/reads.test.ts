@@ -39,7 +39,8 @@ describe.concurrent('the announce barrier', () => {
   test('announce barrier: of an instance that is silent the whole lease is waited for, and then it answers nothing', async ({
     stage,
   }) => {
-    const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
+    const ada = await stage.enter('ada');
+    const bob = await stage.enter('bob', { leaseMs: 800 });
     const operation = await bob.begin();
     await bob.deafen();
     expect(await ada.switchTo(MIGRATING)).toMatchObject({ outcome: 'SWITCHED' });
