@@ -1,0 +1,171 @@
+/**
+ * How this folder reaches its servers: names of keys, what is trusted, and every failure as JOURNAL_UNAVAILABLE or JOURNAL_FULL, once.
+ *
+ * The incarnation is `ID`, made at random with the journal, where all servers are durable (servers.ts): they may restart. Elsewhere it
+ * is `ID@RUN+RUN…`, with the run ids of the servers: one that was restarted, promoted or replaced has another, and its answers are refused.
+ */
+import type { Clock } from '../../clock.ts';
+import { JOURNAL_SLOTS } from '../../dataset.ts';
+import { CrossfadeError } from '../../errors.ts';
+import type { Client } from './connect.ts';
+import type { Connection } from './connection.ts';
+import { methodOf, SCRIPTS, type KeyName, type Outcome, type ScriptName } from './scripts.ts';
+import { isDurable, type Server } from './servers.ts';
+
+export const ALL_SLOTS: readonly number[] = Array.from({ length: JOURNAL_SLOTS }, (_, slot) => slot);
+
+type Untrusted = 'MISSING' | 'OTHER';
+/** What a script on a slot answers when the slot is there and trusted. */
+export type Done<S extends ScriptName> = Reply<Exclude<Outcome<S>, Untrusted>>;
+
+export interface Reply<O extends string> {
+  readonly outcome: O;
+  readonly values: readonly string[];
+}
+
+export interface Step {
+  readonly slot: number;
+  readonly args: readonly (string | number)[];
+  readonly writeId?: string;
+}
+
+export class Access {
+  readonly dataset: string;
+  readonly clock: Clock;
+  readonly connection: Connection;
+  /** The only incarnation to trust; null: any. */
+  trusted: string | null = null;
+
+  constructor(connection: Connection, dataset: string, clock: Clock) {
+    this.connection = connection;
+    this.dataset = dataset;
+    this.clock = clock;
+  }
+
+  /** Runs a script on a slot; throws JOURNAL_UNAVAILABLE if the slot is missing or of another incarnation than the trusted one. */
+  async run<S extends ScriptName>(name: S, step: Step): Promise<Done<S>> {
+    const [done] = await this.runEach(name, [step]);
+    if (!done) throw new RangeError('one step has one reply');
+    return done;
+  }
+
+  /** The same on all slots. */
+  runAll<S extends ScriptName>(name: S, args: Step['args']): Promise<readonly Done<S>[]> {
+    return this.runEach(
+      name,
+      ALL_SLOTS.map((slot) => ({ slot, args })),
+    );
+  }
+
+  /** At once; whatever comes of it has come when this returns or throws. */
+  async runEach<S extends ScriptName>(name: S, steps: readonly Step[]): Promise<readonly Done<S>[]> {
+    const trusted = this.trusted;
+    const id = trusted === null ? '' : idOf(trusted);
+    const replies = await this.guard(trusted, (client) =>
+      together(steps.map((step) => this.#send(client, name, step, [id, ...step.args]))),
+    );
+    return replies.map((reply, i) => {
+      if (reply.outcome === 'MISSING') {
+        throw unavailable(`Slot ${steps[i]?.slot} of the journal of ${this.dataset} is missing.`);
+      }
+      if (reply.outcome === 'OTHER') {
+        throw unavailable(`The journal of ${this.dataset} is ${reply.values[0]}, not ${trusted}.`);
+      }
+      return reply as Done<S>;
+    });
+  }
+
+  /** Scripts that are about no slot, or about slots whatever their incarnation is. */
+  bare<S extends ScriptName>(name: S, steps: readonly Step[]): Promise<readonly Reply<Outcome<S>>[]> {
+    return this.guard(null, (client) => together(steps.map((step) => this.#send(client, name, step, step.args))));
+  }
+
+  /** The answer that a write was given, if it was. */
+  async answerOf(slot: number, writeId: string): Promise<string | null> {
+    const key = this.#key({ slot, args: [], writeId }, 'write');
+    return this.guard(this.trusted, (client) => client.get(key));
+  }
+
+  metaKey(): string {
+    return `{crossfade:${this.dataset}}:meta`;
+  }
+
+  /** What the driver says, as an error of the catalogue; so are answers of servers that cannot be trusted. */
+  async guard<T>(trusted: string | null, send: (client: Client, servers: readonly Server[]) => Promise<T>): Promise<T> {
+    try {
+      return await this.connection.run((servers) => this.#check(trusted, servers), send);
+    } catch (error) {
+      if (error instanceof CrossfadeError) throw error;
+      const full = error instanceof Error && error.message.startsWith('OOM');
+      throw new CrossfadeError(full ? 'JOURNAL_FULL' : 'JOURNAL_UNAVAILABLE', { cause: error });
+    }
+  }
+
+  async #send<S extends ScriptName>(
+    client: Client,
+    name: S,
+    step: Step,
+    args: readonly (string | number)[],
+  ): Promise<Reply<Outcome<S>>> {
+    const keys = SCRIPTS[name].keys.map((key) => this.#key(step, key));
+    const method: unknown = Reflect.get(client, methodOf(name));
+    if (typeof method !== 'function') throw new TypeError(`The client does not know the script ${name}.`);
+    const answer: unknown = await Reflect.apply(method, client, [...keys, ...args]);
+    const outcomes: readonly string[] = SCRIPTS[name].outcomes;
+    const [outcome, ...values] = Array.isArray(answer) ? answer.map(String) : [];
+    if (outcome === undefined || !outcomes.includes(outcome)) {
+      throw new TypeError(`The script ${name} answers ${outcome}.`);
+    }
+    return { outcome: outcome as Outcome<S>, values };
+  }
+
+  #check(trusted: string | null, servers: readonly Server[]): void {
+    const replica = servers.find(({ role }) => role !== 'master');
+    if (replica) throw unavailable('The server of the journal is a replica.');
+    if (trusted === null) return;
+    const runs = runsOf(trusted);
+    if (runs === null) {
+      if (servers.every(isDurable)) return;
+      throw unavailable('A server of the journal is no longer set up to lose nothing, as it was when the run began.');
+    }
+    const other = servers.find(({ run }) => !runs.includes(run));
+    if (other) throw unavailable(`A server of the journal is ${other.run}, and not as it was when the run began.`);
+  }
+
+  #key({ slot, writeId }: Step, name: KeyName): string {
+    if (name === 'meta') return this.metaKey();
+    const tag = `{crossfade:${this.dataset}:${slot}}`;
+    return name === 'write' ? `${tag}:write:${writeId}` : `${tag}:${name}`;
+  }
+}
+
+/** Waits for all, then throws what the first threw that failed. */
+async function together<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
+export function unavailable(message: string): CrossfadeError {
+  return new CrossfadeError('JOURNAL_UNAVAILABLE', { message });
+}
+
+export function incarnationOf(id: string, servers: readonly Server[]): string {
+  if (servers.every((server) => isDurable(server) && server.replicas === 0)) return id;
+  return `${id}@${servers
+    .map(({ run }) => run)
+    .toSorted()
+    .join('+')}`;
+}
+
+export function idOf(incarnation: string): string {
+  return incarnation.split('@')[0] ?? '';
+}
+
+function runsOf(incarnation: string): readonly string[] | null {
+  return incarnation.split('@')[1]?.split('+') ?? null;
+}
+
+/** In lists of at most `size`. */
+export function chunks<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}

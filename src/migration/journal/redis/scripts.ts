@@ -1,0 +1,61 @@
+/**
+ * The scripts: every step of the journal is one, so that it is atomic on its server. Each is a file in `scripts`, whose header says what
+ * this table says again for the compiler and the loader; a test holds them against each other.
+ */
+import { readFileSync } from 'node:fs';
+
+/** What a slot's keys are called behind the hash tag; common.lua says what each holds. `write` stands for one key a write id. */
+export type KeyName = 'slot' | 'entry' | 'OLD' | 'NEW' | 'index' | 'dropped' | 'write' | 'meta';
+
+interface ScriptForm {
+  readonly keys: readonly KeyName[];
+  readonly outcomes: readonly string[];
+}
+
+/** The slot is not there, or of another incarnation than the expected one: it answers nothing. */
+const UNTRUSTED = ['MISSING', 'OTHER'] as const;
+const ENTRIES = ['slot', 'entry', 'OLD', 'NEW', 'index'] as const;
+const ALL = [...ENTRIES, 'dropped'] as const;
+
+export const SCRIPTS = {
+  append: { keys: [...ENTRIES, 'write'], outcomes: ['APPENDED', 'CHANGED', 'FENCED', 'FULL', ...UNTRUSTED] },
+  applied: { keys: ENTRIES, outcomes: ['DONE', ...UNTRUSTED] },
+  read: { keys: ['slot', 'entry', 'OLD', 'NEW'], outcomes: ['OK', ...UNTRUSTED] },
+  page: { keys: ['slot', 'entry', 'OLD', 'NEW', 'index'], outcomes: ['OK', ...UNTRUSTED] },
+  owed: { keys: ['slot', 'entry', 'OLD', 'NEW'], outcomes: ['OK', ...UNTRUSTED] },
+  counts: { keys: ['slot', 'entry', 'OLD', 'NEW'], outcomes: ['OK', ...UNTRUSTED] },
+  meta: { keys: ['meta'], outcomes: ['OK'] },
+  make: { keys: ALL, outcomes: ['MADE', 'STANDS'] },
+  stands: { keys: ['slot'], outcomes: ['OK', ...UNTRUSTED] },
+  open: { keys: ALL, outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
+  advance: { keys: ['slot', 'entry', 'OLD', 'NEW', 'dropped'], outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
+  note: { keys: ['slot'], outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
+  close: { keys: ['slot'], outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
+  discard: { keys: ALL, outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
+  sweep: { keys: ALL, outcomes: ['OK', ...UNTRUSTED] },
+} as const satisfies Readonly<Record<string, ScriptForm>>;
+
+export type ScriptName = keyof typeof SCRIPTS;
+export type Outcome<S extends ScriptName> = (typeof SCRIPTS)[S]['outcomes'][number];
+
+/** The method under which a client knows a script. */
+export function methodOf(name: ScriptName): string {
+  return `crossfade_${name}`;
+}
+
+/** All scripts as the `scripts` option of a client takes them. */
+export function loadScripts(): Record<string, { readonly lua: string; readonly numberOfKeys: number }> {
+  const common = read('common');
+  const names = Object.keys(SCRIPTS).filter((name): name is ScriptName => name in SCRIPTS);
+  return Object.fromEntries(
+    names.map((name) => {
+      const [first = '', ...rest] = read(name).split('\n');
+      const lua = [first, common, ...rest].join('\n');
+      return [methodOf(name), { lua, numberOfKeys: SCRIPTS[name].keys.length }];
+    }),
+  );
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
+}

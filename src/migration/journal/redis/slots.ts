@@ -1,0 +1,94 @@
+/** Slots: made once, then moved by the steps of switches, upwards only; each in one script, which takes the same time however full it is. */
+import { randomUUID } from 'node:crypto';
+import { JOURNAL_SLOTS } from '../../dataset.ts';
+import { packSeq } from '../../seq.ts';
+import type { Journal } from '../journal.ts';
+import { ALL_SLOTS, idOf, incarnationOf, unavailable, type Access, type Done } from './access.ts';
+
+/** Keys that one script looks at. */
+const SWEEP_KEYS = 500;
+
+type Slots = Pick<Journal, 'incarnation' | 'init' | 'open' | 'advance' | 'note' | 'close' | 'discard' | 'sweep'>;
+
+export function slots(access: Access): Slots {
+  return {
+    incarnation() {
+      access.connection.forget();
+      return access.guard(null, async (client, servers) => {
+        const id = await client.hget(access.metaKey(), 'incarnation');
+        if (id === null) throw unavailable(`There is no journal of ${access.dataset}.`);
+        return incarnationOf(id, servers);
+      });
+    },
+
+    init: (epoch) => make(access, epoch),
+
+    open: async ({ epoch, run }) => {
+      await move(access, 'open', [epoch, packSeq(run, 0)]);
+    },
+    advance: async ({ epoch, dropDebtsOf }) => {
+      await move(access, 'advance', [epoch, dropDebtsOf ?? '']);
+    },
+    note: async (number) => {
+      await move(access, 'note', [number]);
+    },
+    close: async (epoch) => {
+      await move(access, 'close', [epoch]);
+    },
+    async discard(epoch) {
+      const replies = await move(access, 'discard', [epoch]);
+      return replies.reduce((sum, { values }) => sum + Number(values[0] ?? 0), 0);
+    },
+
+    async sweep(limit) {
+      const left = (await access.runAll('sweep', [0])).map(({ values }) => Number(values[0]));
+      for (let swept = 0; swept < limit;) {
+        const slot = left.findIndex((keys) => keys > 0);
+        if (slot === -1) return 'SWEPT';
+        const some = Math.min(limit - swept, SWEEP_KEYS);
+        const { values } = await access.run('sweep', { slot, args: [some] });
+        swept += some;
+        left[slot] = Number(values[0]);
+      }
+      return 'MORE';
+    },
+  };
+}
+
+/** A journal that has lost a slot is left as it is. */
+async function move<S extends 'open' | 'advance' | 'note' | 'close' | 'discard'>(
+  access: Access,
+  name: S,
+  args: readonly (string | number)[],
+): Promise<readonly Done<S>[]> {
+  await access.runAll('stands', []);
+  return access.runAll(name, args);
+}
+
+/**
+ * The journal as a whole is noted first, with its incarnation, then its slots are made, then that they all were. So whoever dies half-way
+ * leaves something that can be finished; and a slot that is missing later was lost, and is not made again.
+ */
+async function make(access: Access, epoch: number): Promise<void> {
+  if (access.trusted !== null) {
+    // The journal of a run that is not over: it is there, or it is lost.
+    const found = await access.guard(access.trusted, (client) => client.hget(access.metaKey(), 'incarnation'));
+    if (found !== idOf(access.trusted))
+      throw unavailable(`The journal of ${access.dataset} is ${found}, not ${access.trusted}.`);
+  }
+  const [meta] = await access.bare('meta', [{ slot: 0, args: [randomUUID(), JOURNAL_SLOTS] }]);
+  const [incarnation = '', slotCount, made] = meta?.values ?? [];
+  if (Number(slotCount) !== JOURNAL_SLOTS) {
+    throw unavailable(`The journal of ${access.dataset} was made with ${slotCount} slots, not ${JOURNAL_SLOTS}.`);
+  }
+  if (made !== '1') {
+    const making = ALL_SLOTS.map((slot) => ({ slot, args: [incarnation, epoch] }));
+    await access.bare('make', making);
+    await access.guard(null, (client) => client.hset(access.metaKey(), 'made', '1'));
+    return;
+  }
+  const looking = ALL_SLOTS.map((slot) => ({ slot, args: [incarnation] }));
+  const found = await access.bare('stands', looking);
+  const lost = found.findIndex(({ outcome }) => outcome !== 'OK');
+  if (lost !== -1) throw unavailable(`Slot ${lost} of the journal of ${access.dataset} is missing.`);
+}
