@@ -46,11 +46,12 @@ export function parseAddress(url: string): Address {
   const ssl = searchParams.get('ssl');
   const known = searchParams.size === (ssl === null ? 0 : 1) && ['true', 'false', null].includes(ssl);
   if (!known) throw new RangeError('there is no parameter but ssl=true or ssl=false');
+  const host = hostname.toLowerCase();
   const at = port === '' ? 3306 : Number(port);
   return {
-    name: `${hostname.toLowerCase()}:${at}/${database}`,
+    name: `${host}:${at}/${database}`,
     options: {
-      host: hostname.replace(/^\[|\]$/g, ''),
+      host: host.replace(/^\[|\]$/g, ''),
       port: at,
       user: unescaped(username),
       password: unescaped(password),

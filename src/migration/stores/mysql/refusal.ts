@@ -29,8 +29,8 @@ export function badRow(table: Table, error: unknown): CrossfadeError {
   return new CrossfadeError('BAD_USER_INPUT', { message, cause: error, ...(field === undefined ? {} : { field }) });
 }
 
-/** The server names the column in quotes, `Data too long for column 'answer' at row 1`. */
+/** The servers name a column as `'answer'` or as `` `database`.`table`.`answer` ``. */
 function fieldIn(table: Table, reason: string): string | undefined {
-  const [, named] = /[Cc]olumn:? '([^']+)'/.exec(reason) ?? [];
+  const [, named] = /[Cc]olumn:? (?:'|(?:`[^`]+`\.)*`)([^'`]+)['`]/.exec(reason) ?? [];
   return Object.keys(table.columns).find((field) => table.columns[field]?.name === named);
 }
