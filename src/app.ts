@@ -10,7 +10,7 @@ import type { StoreRole } from './migration/dataset.ts';
 import { createEngine } from './migration/engine.ts';
 import type { Journal } from './migration/journal/journal.ts';
 import type { JournalTables } from './migration/journal/sql/index.ts';
-import { sqlJournal } from './migration/journal/sql/index.ts';
+import { openJournal } from './migration/journal/open.ts';
 import type { Logger } from './migration/log.ts';
 import type { SqlDatabase } from './migration/sql/database.ts';
 import { engineOf } from './migration/stores/open.ts';
@@ -65,12 +65,6 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     const database = open<Tables>('CONTROL_URL', config.controlUrl);
     const controlStore = sqlControl({ database, clock });
     closing.push(() => controlStore.close());
-    let journalDatabase: SqlDatabase<JournalTables> = database;
-    if (config.journalUrl !== config.controlUrl) {
-      const own = open<JournalTables>('JOURNAL_URL', config.journalUrl);
-      closing.push(() => own.close());
-      journalDatabase = own;
-    }
     const catalogue = await openCatalogue(database);
     const phones = phoneParser(config.phoneRegion);
     const dataset = participationDataset(catalogue, phones);
@@ -81,7 +75,8 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     closing.push(async () => {
       await Promise.all([openedStores.OLD.close(), openedStores.NEW.close()]);
     });
-    const openedJournal = sqlJournal({ database: journalDatabase, dataset, clock });
+    const { requestTimeoutMs } = config;
+    const openedJournal = openJournal(config.journalUrl, { database, dataset, clock, requestTimeoutMs });
     closing.push(() => openedJournal.stop());
 
     const { stores, journal, control } = wrap({ stores: openedStores, journal: openedJournal, control: controlStore });
@@ -95,7 +90,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
       initial,
       leaseMs: config.leaseMs,
       switchTimeoutMs: config.switchTimeoutMs,
-      requestTimeoutMs: config.requestTimeoutMs,
+      requestTimeoutMs,
       label: config.label,
     });
     let epoch: number | null = null;

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { isSupportedCountry } from 'libphonenumber-js';
 import { z } from 'zod';
+import { isJournalUrl, JOURNAL_URL_FORMS } from './migration/journal/open.ts';
 import { embeddedUrl, engineOf, findEngine, STORE_URL_FORMS } from './migration/stores/open.ts';
 
 /** A variable that is not what it may be; the message is one line for the terminal, without secrets. */
@@ -69,7 +70,8 @@ export const VARIABLES = {
     default: null,
     absent: 'tables in the control store',
     meaning: 'the journal, which keeps writes while the stores cannot take them',
-    ...storeUrl,
+    must: JOURNAL_URL_FORMS.join(' or '),
+    schema: z.string().refine(isJournalUrl),
   }),
   ADMIN_TOKEN: variable({
     default: null,
@@ -147,8 +149,8 @@ export interface Config {
   readonly oldStoreUrl: string;
   readonly newStoreUrl: string;
   readonly controlUrl: string;
-  /** The control store's own URL where nothing else is said. */
-  readonly journalUrl: string;
+  /** null: tables in the control store. */
+  readonly journalUrl: string | null;
   /** Which of the stores are those of `dataDir`, because nothing else is said. */
   readonly embedded: { readonly old: boolean; readonly new: boolean; readonly control: boolean };
   /** null: the one kept in `dataDir`. */
@@ -207,7 +209,7 @@ export function loadConfig(env: Environment): Config {
     oldStoreUrl: old ?? embeddedUrl(dataDir, 'old'),
     newStoreUrl: next ?? embeddedUrl(dataDir, 'new'),
     controlUrl,
-    journalUrl: read('JOURNAL_URL', v.JOURNAL_URL) ?? controlUrl,
+    journalUrl: read('JOURNAL_URL', v.JOURNAL_URL),
     embedded: { old: old === null, new: next === null, control: control === null },
     adminToken,
     leaseMs: required('LEASE_MS', v.LEASE_MS),

@@ -29,7 +29,7 @@ describe('defaults', () => {
     });
     expect(isAbsolute(config.dataDir)).toBe(true);
     expect(config.oldStoreUrl).toContain(join(config.dataDir, 'old.'));
-    expect(config.journalUrl).toBe(config.controlUrl);
+    expect(config.journalUrl).toBeNull();
     expect(config.label).toMatch(/-\d+$/);
   });
 
@@ -40,8 +40,17 @@ describe('defaults', () => {
 
   test('the journal lies in the control store wherever that is', () => {
     const config = loadConfig({ CONTROL_URL: 'sqlite:/tmp/elsewhere.sqlite' });
-    expect(config.journalUrl).toBe('sqlite:/tmp/elsewhere.sqlite');
+    expect(config.journalUrl).toBeNull();
     expect(config.embedded.control).toBe(false);
+  });
+
+  test.each([
+    'redis://localhost',
+    'rediss://user:pw@cache.example.org:6380/2',
+    'redis+cluster://10.0.0.1:7000,10.0.0.2:7000',
+    'redis+cluster://:pw@cache-1.example.org,[::1]:7001',
+  ])('the journal may be %s', (url) => {
+    expect(loadConfig({ JOURNAL_URL: url }).journalUrl).toBe(url);
   });
 
   test('introspection is off in production unless it is asked for', () => {
@@ -62,6 +71,9 @@ describe('a bad variable', () => {
     ['OLD_STORE_URL', 'oracle://x/y', 'sqlite:FILE'],
     ['NEW_STORE_URL', 'sqlite:', 'sqlite:FILE'],
     ['CONTROL_URL', '/tmp/control.sqlite', 'sqlite:FILE'],
+    ['JOURNAL_URL', 'sqlite:/tmp/journal.sqlite', 'redis://HOST:PORT or rediss://HOST:PORT or redis+cluster://'],
+    ['JOURNAL_URL', 'redis://', 'redis://HOST:PORT'],
+    ['JOURNAL_URL', 'redis+cluster://a:1,b:port', 'redis+cluster://HOST:PORT,HOST:PORT'],
     ['LEASE_MS', '1e4', 'a whole number'],
     ['REQUEST_TIMEOUT_MS', '0', 'a whole number from 100'],
     ['SWITCH_TIMEOUT_MS', 'never', 'a whole number'],
