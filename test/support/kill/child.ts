@@ -2,6 +2,7 @@
  * The server as it is started, but for a trap in which it dies: one from its command line, or the one that its parent sends it later.
  * The only argument: a trap as JSON.
  */
+import { flushCompileCache } from 'node:module';
 import { serve } from '../../../src/server/process.ts';
 import { Traps, type Trap } from './trap.ts';
 
@@ -16,3 +17,4 @@ process.on('message', (trap: Trap) => {
 process.on('disconnect', () => process.exit(1));
 
 await serve(process.env, { wrap: traps.wrap });
+flushCompileCache();
