@@ -136,7 +136,8 @@ describe.concurrent('the order of devices', () => {
   ] as const)(
     'journal before store: %s whose entry leaves between the two answers is seen',
     async ([, read], { stage }) => {
-      const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
+      const ada = await stage.enter('ada');
+      const bob = await stage.enter('bob', { leaseMs: LONG_MS });
       await ada.walk(MIGRATING);
       await ada.create('zoe', 'a');
       const mend = failing([ada, bob], 'OLD.writer.apply');
