@@ -91,7 +91,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     const store = this.#options.stores[this.#options.initial ?? 'OLD'];
     const founding = { control, dataset: dataset.name, store, deployment, lockTimeoutMs: LOCK_TIMEOUT_MS };
     const record = await findOrFound(founding);
-    await recognise(this.#options.stores, record, deployment);
+    await recognise({ control, dataset: dataset.name, stores: this.#options.stores, deployment });
     // A journal in use that lacks its slots is a loss, and stays closed; otherwise they are made before the first announce.
     if (!usesJournal(record.place.state) && record.switching?.phase !== 'FLIP') await journal.init(record.epoch);
     this.#lease.onView((view) => journal.expect(view.record.incarnation));

@@ -1,5 +1,5 @@
 /** A store that is missing, empty or somebody else's is never taken for the one whose rows count. */
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Engine, SwitchResult } from '../../src/migration/api.ts';
 import { mayBeMade } from '../../src/migration/control/found.ts';
@@ -65,7 +65,16 @@ describe('at the start', () => {
     const foreign = connect(deployment.file('old'));
     foreign.prepare(`update crossfade_fence set deployment = 'another'`).run();
     foreign.close();
-    await expect(deployment.instance()).rejects.toThrow('belongs to another control store');
+    await expect(deployment.instance()).rejects.toThrow('is not the one that the control record speaks of');
+  });
+
+  test('a store that was restored from before the run is refused', async () => {
+    await (await deployment.instance()).close();
+    const backup = await readFile(deployment.file('old'));
+    await (await inDual(50)).close();
+    await removeFile('old');
+    await writeFile(deployment.file('old'), backup);
+    await expect(deployment.instance()).rejects.toThrow('restored from before');
   });
 
   test('in OLD the new store may be anything, in NEW the old one', async () => {
@@ -102,6 +111,17 @@ describe('before a switch', () => {
     restored.close();
     expect(await switchTo(engine, 'DUAL', 100)).toEqual(unreachable('new'));
     expect(await switchTo(engine, 'OLD')).toMatchObject({ outcome: 'SWITCHED' });
+  });
+
+  test('an empty new store that another deployment has fenced is left to it', async () => {
+    const { engine, stores } = await deployment.instance();
+    await stores.NEW.fence.raise(
+      { epoch: 9, step: 1, mode: 'CLOSED', run: null, deployment: 'another' },
+      { timeoutMs: 1000 },
+    );
+    expect(await switchTo(engine, 'MIGRATING')).toMatchObject({
+      blockers: [{ code: 'TARGET_NOT_EMPTY', count: null }],
+    });
   });
 
   test('a store that is gone is told once', async () => {

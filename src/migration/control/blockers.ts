@@ -57,11 +57,13 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
     return risks.length === 0 ? NONE : block('JOURNAL_UNSAFE', risks.join(' '), risks.length);
   },
 
-  TARGET_EMPTY: async ({ stores, deployment }) => {
+  TARGET_EMPTY: async ({ stores, deployment, record }) => {
     const fence = await stores.NEW.fence.read();
     if (fence?.deployment === deployment) return NONE;
     const rows = await stores.NEW.reader.count(EVERYTHING);
-    if (rows === 0) return NONE;
+    if (rows === 0 && (fence === null || fence.epoch <= record.lastNumber)) return NONE;
+    if (rows === 0)
+      return block('TARGET_NOT_EMPTY', 'The new store is fenced by another deployment, which may use it.');
     return block(
       'TARGET_NOT_EMPTY',
       `The new table holds ${rows} rows that no migration of this deployment put there.`,

@@ -2,7 +2,7 @@
 import type { StoreRole } from '../dataset.ts';
 import { CrossfadeError, hasCode } from '../errors.ts';
 import { rung } from '../states.ts';
-import type { Fence, Store } from '../stores/store.ts';
+import type { Store } from '../stores/store.ts';
 import { placeOf } from './situation.ts';
 import type { ControlRecord, ControlStore } from './control.ts';
 
@@ -46,36 +46,61 @@ export function mayBeMade(record: ControlRecord | null, role: StoreRole): boolea
   return record === null || (role === 'NEW' && !holdsRows(record, role));
 }
 
-/** Is this the store that the record speaks of? One that was replaced, or restored from before the run, has another fence. */
+/**
+ * Is this the store that the record speaks of? One that was replaced, or restored from before the run, has another fence.
+ * While a switch is on its way fences may stand on either side of it, and only the deployment tells.
+ */
 export async function isKnown(store: Store, record: ControlRecord, deployment: string): Promise<boolean> {
   const fence = await store.fence.read();
   if (fence?.deployment !== deployment) return false;
+  if (record.switching) return true;
   if (fence.mode === 'APPLY') return fence.run === record.run;
   if (fence.mode !== 'COPY') return fence.epoch === record.epoch;
   // It was down when replay began: what it has is the whole copy, and it will take the rest.
   return fence.epoch === record.run && (await store.checkpoint())?.complete === true;
 }
 
-/** STORE_UNAVAILABLE if a store whose rows count is empty, or another deployment's. One that does not answer may be the right one. */
-export async function recognise(
-  stores: Readonly<Record<StoreRole, Store>>,
-  record: ControlRecord,
-  deployment: string,
-): Promise<void> {
-  for (const store of Object.values(stores)) {
-    if (!holdsRows(record, store.role)) continue;
-    const fence = await store.fence.read().catch((error: unknown) => {
-      if (hasCode(error, 'STORE_UNAVAILABLE')) return undefined;
-      throw error;
-    });
-    if (fence !== undefined && fence?.deployment !== deployment) throw unknown(store.role, record.dataset, fence);
+export interface Recognition {
+  readonly control: ControlStore;
+  readonly dataset: string;
+  readonly stores: Readonly<Record<StoreRole, Store>>;
+  readonly deployment: string;
+}
+
+/**
+ * STORE_UNAVAILABLE if a store whose rows count answers, but is not the one: empty, another deployment's, or restored from before.
+ * A store that does not answer may be the right one.
+ */
+export async function recognise({ control, dataset, stores, deployment }: Recognition): Promise<void> {
+  for (;;) {
+    const record = await control.read(dataset);
+    const stranger = record && (await findStranger(stores, record, deployment));
+    if (!stranger) return;
+    // A switch may have moved fences between the two readings.
+    if ((await control.read(dataset))?.revision === record.revision) throw strange(stranger, dataset);
   }
 }
 
-function unknown(role: StoreRole, dataset: string, fence: Fence | null): CrossfadeError {
-  const has = fence ? 'it belongs to another control store' : 'it was never written by this deployment';
+async function findStranger(
+  stores: Recognition['stores'],
+  record: ControlRecord,
+  deployment: string,
+): Promise<StoreRole | null> {
+  for (const store of Object.values(stores)) {
+    if (!holdsRows(record, store.role)) continue;
+    const known = await isKnown(store, record, deployment).catch((error: unknown) => {
+      if (hasCode(error, 'STORE_UNAVAILABLE')) return true;
+      throw error;
+    });
+    if (!known) return store.role;
+  }
+  return null;
+}
+
+function strange(role: StoreRole, dataset: string): CrossfadeError {
+  const name = role === 'OLD' ? 'old' : 'new';
   return new CrossfadeError('STORE_UNAVAILABLE', {
-    message: `The ${role === 'OLD' ? 'old' : 'new'} store of ${dataset} is not the one that its control record speaks of: ${has}. Put the right one in its place, or none.`,
+    message: `The ${name} store of ${dataset} is not the one that the control record speaks of: it is empty, another deployment's, or restored from before. Put the right one in its place, or none.`,
   });
 }
 
