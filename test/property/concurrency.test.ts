@@ -11,6 +11,7 @@ import type { Place } from '../../src/migration/states.ts';
 import { Client, nameOf, reading, seatOf, keyOf, type TicketKey } from '../support/client.ts';
 import { Deployment, type Instance } from '../support/deployment.ts';
 import { History } from '../support/history.ts';
+import { intercept, type Interceptor } from '../support/intercept.ts';
 import { goTo, pause, place, until, verifyClean } from '../support/operate.ts';
 import { LONG, randomFrom, RUNS, SEED, type Random } from '../support/seed.ts';
 import { ticketDataset, type NewTicket, type OldTicket } from '../support/tickets.ts';
@@ -93,6 +94,32 @@ async function seatsSeen({ engine }: Tickets): Promise<Map<string, string>> {
   return listed;
 }
 
+/** Devices have their moments: some calls take long, at random, before they are made or before they are answered. */
+const MOMENTS: Readonly<Record<string, { readonly oneIn: number; readonly ms: number }>> = {
+  'OLD.writer.apply': { oneIn: 4, ms: 60 },
+  'NEW.writer.apply': { oneIn: 4, ms: 60 },
+  'OLD.reader.load': { oneIn: 20, ms: 20 },
+  'NEW.reader.load': { oneIn: 20, ms: 20 },
+  'journal.append': { oneIn: 20, ms: 20 },
+  'journal.applied': { oneIn: 4, ms: 30 },
+  'control.renew': { oneIn: 3, ms: 100 },
+};
+
+function moody(random: Random): Interceptor {
+  return async (call, run) => {
+    const moment = MOMENTS[call];
+    if (!moment || random.below(moment.oneIn) > 0) return run();
+    const wait = random.below(moment.ms);
+    if (random.below(2) === 0) {
+      await pause(wait);
+      return run();
+    }
+    const answer = await run();
+    await pause(wait);
+    return answer;
+  };
+}
+
 interface Scene {
   readonly instances: Tickets[];
   readonly history: History;
@@ -156,7 +183,8 @@ test.each(Object.entries(WALKS))(
       const random = randomFrom(SEED + run);
       const deployment = new Deployment(await temporaryDirectory(), ticketDataset());
       const history = new History();
-      const open = () => deployment.instance({ leaseMs: 300 });
+      const mood = moody(random.fork());
+      const open = () => deployment.instance({ leaseMs: 300, wrap: (own) => intercept(own, mood) });
       const instances = [await open(), await open(), ...(run % 2 === 0 ? [] : [await open()])];
       try {
         const scene = { instances, history, random };
@@ -180,7 +208,8 @@ test(
       const random = randomFrom(SEED + 1000 + run);
       const deployment = new Deployment(await temporaryDirectory(), ticketDataset());
       const history = new History();
-      const open = () => deployment.instance({ leaseMs: 300 });
+      const mood = moody(random.fork());
+      const open = () => deployment.instance({ leaseMs: 300, wrap: (own) => intercept(own, mood) });
       const survivor = await open();
       const victim = await open();
       try {
