@@ -14,7 +14,7 @@ describe.concurrent(`killed at points chosen by CROSSFADE_SEED=${SEED}`, () => {
   const random = randomFrom(SEED);
   for (const planned of somePoints(random, KILLS)) {
     const own = random.fork();
-    test(`on the way ${planned.name}`, { timeout: 120_000 }, async ({ onTestFinished }) => {
+    test(`on the way ${planned.name}`, { timeout: 300_000 }, async ({ onTestFinished }) => {
       const walk = new Walk(await temporaryDirectory(), own);
       onTestFinished(() => walk.dispose());
       const report = await walk.run(planned.stages);

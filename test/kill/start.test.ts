@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../support/tmp.ts';
 
 const SAMPLES = 1500;
 
-test('each start goes on where the one before it was killed', { timeout: 120_000 }, async ({ onTestFinished }) => {
+test('each start goes on where the one before it was killed', { timeout: 300_000 }, async ({ onTestFinished }) => {
   const directory = await temporaryDirectory();
   const server = new ServerProcess(directory, { SAMPLE_DATA: String(SAMPLES) });
   onTestFinished(() => server.dispose());

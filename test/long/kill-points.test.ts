@@ -16,7 +16,7 @@ describe(`killed at every point, CROSSFADE_SEED=${SEED}`, () => {
 
   for (const planned of walks) {
     const own = random.fork();
-    test(`on the way ${planned.name}`, { timeout: 180_000 }, async ({ onTestFinished }) => {
+    test(`on the way ${planned.name}`, { timeout: 600_000 }, async ({ onTestFinished }) => {
       const walk = new Walk(await temporaryDirectory(), own);
       onTestFinished(() => walk.dispose());
       const report = await walk.run(planned.stages);
