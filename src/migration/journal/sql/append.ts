@@ -29,7 +29,7 @@ export function appends(access: Access): Pick<Journal, 'append'> {
         const seq = nextSeq(access, slot);
         if (remains) await unlist(tx, access, append, slot);
         const debts = await put(tx, access, append, seq, entry, slot);
-        await count(tx, access, slot, { seq, before: entry?.debts ?? NO_DEBTS, after: debts, remains });
+        await count(tx, access, slot, { seq, before: entry?.debts ?? NO_DEBTS, after: debts });
         await list(tx, access, append, slot);
         await answer(tx, access, append, seq);
         return { outcome: 'APPENDED', seq };
@@ -124,11 +124,10 @@ interface Change {
   readonly seq: Seq;
   readonly before: Debts;
   readonly after: Debts;
-  readonly remains: boolean;
 }
 
 /** Moves the counter of the slot on, and what it knows of its entries. */
-async function count(tx: Tx, access: Access, slot: SlotRow, { seq, before, after, remains }: Change): Promise<void> {
+async function count(tx: Tx, access: Access, slot: SlotRow, { seq, before, after }: Change): Promise<void> {
   const one = (role: StoreRole) => Number(after[role] !== null) - Number(before[role] !== null);
   await access
     .update(tx, [Number(slot.slot)])
@@ -137,7 +136,6 @@ async function count(tx: Tx, access: Access, slot: SlotRow, { seq, before, after
       entries: Number(slot.entries) + Number(!owesNothing(after)) - Number(!owesNothing(before)),
       lacking_old: Number(slot.lacking_old) + one('OLD'),
       lacking_new: Number(slot.lacking_new) + one('NEW'),
-      hidden: Number(slot.hidden) - Number(remains),
     })
     .execute();
 }

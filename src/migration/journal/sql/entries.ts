@@ -12,7 +12,7 @@ type Tx = Transaction<JournalTables>;
 /** Notes in one transaction. */
 const BATCH = 512;
 
-/** An entry that is there, with those of its debts that count; `cleared`: by the notes at hand. */
+/** An entry with those of its debts that count (none, if it is hidden); `cleared`: by the notes at hand. */
 interface Debtor {
   readonly key: string;
   readonly slot: number;
@@ -72,7 +72,7 @@ async function find(
   const debtors = rows.flatMap((row): Debtor[] => {
     const slot = locked.get(Number(row.slot));
     const debts = slot && debtsOf(row, slot);
-    if (!debts || owesNothing(debts)) return [];
+    if (!debts) return [];
     return [{ key: row.key, slot: Number(row.slot), seq: Number(row.seq), debts: { ...debts }, cleared: [] }];
   });
   return new Map(debtors.map((debtor) => [debtor.key, debtor]));

@@ -12,7 +12,7 @@
  *   forgiven_old, _new       debts of the store up to this seq do not count; an entry without a debt that counts is not there.
  *   entries, lacking_old, …  how many entries are there, and how many of them the store lacks something of: kept with each change, because
  *                            whoever hides entries has to say how many without reading them.
- *   hidden                   how many rows of this generation are of entries that are not there any more.
+ *   hidden                   how many rows of this generation are of entries that are not there any more, at most.
  */
 import type { ColumnType } from 'kysely';
 import type { StoreRole } from '../../dataset.ts';
