@@ -29,6 +29,12 @@ const PAIRINGS: readonly Pairing[] = [
   { old: 'PostgreSQL', new: 'PostgreSQL', control: 'SQLite' },
   { old: 'SQLite', new: 'PostgreSQL', control: 'PostgreSQL' },
   { old: 'PostgreSQL', new: 'SQLite', control: 'PostgreSQL' },
+  { old: 'MariaDB', new: 'MariaDB', control: 'SQLite' },
+  { old: 'MariaDB', new: 'beside', control: 'SQLite' },
+  { old: 'MariaDB', new: 'SQLite', control: 'SQLite' },
+  { old: 'SQLite', new: 'MariaDB', control: 'SQLite' },
+  { old: 'MariaDB', new: 'PostgreSQL', control: 'PostgreSQL' },
+  { old: 'PostgreSQL', new: 'MariaDB', control: 'PostgreSQL' },
 ];
 
 type Urls = Readonly<Record<'old' | 'new' | 'control', string>>;
