@@ -81,7 +81,6 @@ describe.concurrent('the copy', () => {
   }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     await ada.create('zoe', 'a');
-    await ada.create('yan', 'b');
     // Whoever copies first stalls before its batch is written.
     const copies = [ada, bob].map(({ stalls }) => stalls.hold('NEW.writer.copy'));
     await bob.walk(MIGRATING);
@@ -102,7 +101,6 @@ describe.concurrent('the copy', () => {
 
     await bob.walk(CATCHING_UP, DUAL(0), DUAL(100));
     expect(await bob.read('zoe')).toBeNull();
-    expect(await bob.list()).toEqual(['b']);
   });
 
   test('the new store is emptied before a second copy: a row that was deleted between two runs stays deleted', async ({
@@ -110,15 +108,12 @@ describe.concurrent('the copy', () => {
   }) => {
     const ada = await stage.enter('ada');
     await ada.create('zoe', 'a');
-    await ada.create('yan', 'b');
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
-    await ada.change('yan', 'c');
-    await ada.drained();
     await ada.walk(OLD);
     await ada.remove('zoe');
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0), DUAL(100));
-    expect(await ada.list()).toEqual(['c']);
-    expect(await ada.rows('NEW')).toBe(1);
+    expect(await ada.read('zoe')).toBeNull();
+    expect(await ada.rows('NEW')).toBe(0);
   });
 
   test('the new store is emptied under CLOSED: an emptier that wakes up late does not empty a finished copy', async ({
