@@ -4,14 +4,16 @@ import { connect, createServer, type Socket } from 'node:net';
 
 export interface Proxy {
   readonly port: number;
+  /** From now on leads to another server; connections that stand end. */
+  turn(url: string): void;
   cut(): Promise<void>;
 }
 
 export async function proxyTo(url: string): Promise<Proxy> {
-  const { hostname, port } = new URL(url);
+  let target = new URL(url);
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
-    const far = connect(Number(port), hostname);
+    const far = connect(Number(target.port), target.hostname);
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -30,6 +32,10 @@ export async function proxyTo(url: string): Promise<Proxy> {
   if (address === null || typeof address === 'string') throw new Error('the proxy listens on no port');
   return {
     port: address.port,
+    turn: (other) => {
+      target = new URL(other);
+      for (const socket of sockets) socket.destroy();
+    },
     cut: async () => {
       if (!server.listening) return;
       server.close();

@@ -13,6 +13,8 @@ const RETRY_MS = 20;
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
+  /** What it was started with last. */
+  readonly settings: readonly string[];
   /** Stops the process as a crash does, or with a signal that freezes it (SIGSTOP) or lets it go on (SIGCONT). */
   signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
   /** Starts it again where it lay, with other settings if they are given; resolves when it answers. */
@@ -44,6 +46,9 @@ export async function redisServer(settings: readonly string[] = []): Promise<Red
   const server: RedisServer = {
     url: `redis://127.0.0.1:${port}`,
     port,
+    get settings() {
+      return current;
+    },
     async signal(signal) {
       if (signal === 'SIGKILL') await end(signal);
       else process?.kill(signal);
@@ -56,6 +61,8 @@ export async function redisServer(settings: readonly string[] = []): Promise<Red
     },
     client() {
       const client = new Redis(port, '127.0.0.1');
+      // What its commands say is enough.
+      client.on('error', () => {});
       clients.push(client);
       return client;
     },

@@ -53,6 +53,8 @@ export function connect(url: string, timeoutMs: number): Client {
     enableAutoPipelining: true,
     enableOfflineQueue: false,
     clusterRetryStrategy: retry,
+    // A server that was cut off stays one that is asked who it is.
+    clusterNodeRetryStrategy: retry,
     slotsRefreshTimeout: timeoutMs,
     slotsRefreshInterval: 5000,
     redisOptions: { ...shared, ...nodes.login },

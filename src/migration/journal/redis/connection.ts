@@ -10,7 +10,7 @@ import { connect, type Client } from './connect.ts';
 import { inspect, inspectMemory, isFull, type Server } from './servers.ts';
 
 /** How long what was seen of the servers' memory counts, milliseconds. */
-const MEMORY_MS = 250;
+const MEMORY_MS = 100;
 const OLDEST_MAJOR = 7;
 
 interface Seen {

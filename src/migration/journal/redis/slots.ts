@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { JOURNAL_SLOTS } from '../../dataset.ts';
 import { packSeq } from '../../seq.ts';
 import type { Journal } from '../journal.ts';
-import { ALL_SLOTS, idOf, incarnationOf, unavailable, type Access, type Done } from './access.ts';
+import { ALL_SLOTS, incarnationOf, unavailable, type Access, type Done } from './access.ts';
 
 /** Keys that one script looks at. */
 const SWEEP_KEYS = 500;
@@ -45,7 +45,7 @@ export function slots(access: Access): Slots {
       for (let swept = 0; swept < limit;) {
         const slot = left.findIndex((keys) => keys > 0);
         if (slot === -1) return 'SWEPT';
-        const some = Math.min(limit - swept, SWEEP_KEYS);
+        const some = Math.min(limit - swept, SWEEP_KEYS, left[slot] ?? 0);
         const { values } = await access.run('sweep', { slot, args: [some] });
         swept += some;
         left[slot] = Number(values[0]);
@@ -66,29 +66,39 @@ async function move<S extends 'open' | 'advance' | 'note' | 'close' | 'discard'>
 }
 
 /**
- * The journal as a whole is noted first, with its incarnation, then its slots are made, then that they all were. So whoever dies half-way
- * leaves something that can be finished; and a slot that is missing later was lost, and is not made again.
+ * The journal as a whole is noted first, with its incarnation, then its slots are made, then that they all were: whoever dies half-way
+ * leaves something that can be finished. While a run is on, that is, while an incarnation is trusted, what is missing was lost, and nothing
+ * is made. Outside a run there is nothing to lose: a journal that lacks a slot is made anew, as another incarnation.
  */
 async function make(access: Access, epoch: number): Promise<void> {
-  if (access.trusted !== null) {
-    // The journal of a run that is not over: it is there, or it is lost.
-    const found = await access.guard(access.trusted, (client) => client.hget(access.metaKey(), 'incarnation'));
-    if (found !== idOf(access.trusted))
-      throw unavailable(`The journal of ${access.dataset} is ${found}, not ${access.trusted}.`);
+  const { trusted } = access;
+  if (trusted !== null) {
+    await access.runAll('stands', []);
+    return;
   }
-  const [meta] = await access.bare('meta', [{ slot: 0, args: [randomUUID(), JOURNAL_SLOTS] }]);
-  const [incarnation = '', slotCount, made] = meta?.values ?? [];
+  const meta = await note(access, '');
+  if (meta.made && (await hasAllSlots(access, meta.id))) return;
+  const { id } = meta.made ? await note(access, meta.id) : meta;
+  await access.bare(
+    'make',
+    ALL_SLOTS.map((slot) => ({ slot, args: [id, epoch] })),
+  );
+  await access.guard(null, (client) => client.hset(access.metaKey(), 'made', '1'));
+}
+
+async function note(access: Access, replaced: string): Promise<{ readonly id: string; readonly made: boolean }> {
+  const [reply] = await access.bare('meta', [{ slot: 0, args: [randomUUID(), JOURNAL_SLOTS, replaced] }]);
+  const [id = '', slotCount, made] = reply?.values ?? [];
   if (Number(slotCount) !== JOURNAL_SLOTS) {
     throw unavailable(`The journal of ${access.dataset} was made with ${slotCount} slots, not ${JOURNAL_SLOTS}.`);
   }
-  if (made !== '1') {
-    const making = ALL_SLOTS.map((slot) => ({ slot, args: [incarnation, epoch] }));
-    await access.bare('make', making);
-    await access.guard(null, (client) => client.hset(access.metaKey(), 'made', '1'));
-    return;
-  }
-  const looking = ALL_SLOTS.map((slot) => ({ slot, args: [incarnation] }));
-  const found = await access.bare('stands', looking);
-  const lost = found.findIndex(({ outcome }) => outcome !== 'OK');
-  if (lost !== -1) throw unavailable(`Slot ${lost} of the journal of ${access.dataset} is missing.`);
+  return { id, made: made === '1' };
+}
+
+async function hasAllSlots(access: Access, id: string): Promise<boolean> {
+  const found = await access.bare(
+    'stands',
+    ALL_SLOTS.map((slot) => ({ slot, args: [id] })),
+  );
+  return found.every(({ outcome }) => outcome === 'OK');
 }
