@@ -134,8 +134,11 @@ export class Walk {
     };
     const work = async () => {
       if (kill !== null) await this.#kill(kill, begin);
-      // What was not begun before the kill is begun now; what was, is at its end by itself.
-      if (!(await this.#reached(stage, place))) await begin();
+      if (!(await this.#reached(stage, place))) {
+        // What was begun before the kill has to be at its end by itself; what was not is begun now.
+        if (kill !== null && kill !== 'RANDOM' && !isBeforeAll(kill)) throw new Error(`${stage} was given up`);
+        await begin();
+      }
       await this.#until(`${stage} is done`, () => this.#reached(stage, place));
     };
     if (place) await this.#history.switching(work);
@@ -281,6 +284,11 @@ export class Walk {
         throw new Error(`waited ${PATIENCE_MS} ms until ${what}: ${JSON.stringify(await this.#status())}`);
     }
   }
+}
+
+/** Before the announce nobody but the one who asked knows of a switch. */
+function isBeforeAll({ call, when }: Point): boolean {
+  return call === 'control.compareAndSet ANNOUNCE' && when === 'BEFORE';
 }
 
 /** In words; the first start is the one that nothing was killed before. */
