@@ -37,6 +37,7 @@ beforeAll(async () => {
   }
   const build = ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(source, 'dist')];
   await run(process.execPath, [TSC, ...build], source);
+  await run(process.execPath, [join(ROOT, 'scripts', 'copy-lua.ts'), join(source, 'dist')], source);
   const pack = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', dir], source);
   const [packed] = JSON.parse(pack) as readonly { readonly filename: string; files: { readonly path: string }[] }[];
   files = packed?.files.map(({ path }) => path) ?? [];
@@ -74,6 +75,16 @@ describe('what it exports', () => {
     expect(names).toContain('crossfade/control/sql');
     const code = `for (const name of ${JSON.stringify(names)}) console.log(name, Object.keys(await import(name)).length > 0)`;
     expect(await evaluate(code)).toBe(names.map((name) => `${name} true\n`).join(''));
+  });
+
+  test('the journal in Redis with its scripts', async () => {
+    const code = `
+      const { redisJournal } = await import('crossfade/journal/redis');
+      const clock = { monotonic: () => 0, wall: () => 0, delay: async () => {} };
+      const journal = redisJournal({ url: 'redis://127.0.0.1:1', dataset: { name: 'none' }, clock, timeoutMs: 10 });
+      console.log(await journal.status().catch((error) => error.code));
+      await journal.stop();`;
+    expect(await evaluate(code)).toBe('JOURNAL_UNAVAILABLE\n');
   });
 
   test('nothing else', async () => {
