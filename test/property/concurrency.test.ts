@@ -96,8 +96,8 @@ async function seatsSeen({ engine }: Tickets): Promise<Map<string, string>> {
 
 /** Devices have their moments: some calls take long, at random, before they are made or before they are answered. */
 const MOMENTS: Readonly<Record<string, { readonly oneIn: number; readonly ms: number }>> = {
-  'OLD.writer.apply': { oneIn: 4, ms: 60 },
-  'NEW.writer.apply': { oneIn: 4, ms: 60 },
+  'OLD.writer.apply': { oneIn: 6, ms: 250 },
+  'NEW.writer.apply': { oneIn: 6, ms: 250 },
   'OLD.reader.load': { oneIn: 20, ms: 20 },
   'NEW.reader.load': { oneIn: 20, ms: 20 },
   'journal.append': { oneIn: 20, ms: 20 },

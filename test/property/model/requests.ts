@@ -26,6 +26,9 @@ export const writes = fc
         expect(plain('before' in answer ? answer.before : null)).toEqual(before);
         expect(plain('after' in answer ? answer.after : null)).toEqual(faceOf(seat, k));
         model.set(k, seat);
+        const elsewhere = world.another(i).instance.engine;
+        const seen = await reading(elsewhere, (operation) => operation.load({ ...k }));
+        expect(plain(seen), 'what was acknowledged, through another instance').toEqual(model.get(k));
       },
     }),
   );
