@@ -9,7 +9,8 @@ import { addDigests, NO_ROWS } from '../../digest.ts';
 import { CrossfadeError } from '../../errors.ts';
 import type { FenceMode } from '../../states.ts';
 import type { Checkpoint, CopyBatch, Digest, Fence, StoreFence } from '../store.ts';
-import type { Cell, Connection, Session } from './connection.ts';
+import type { Cell, Connection } from './connection.ts';
+import type { Session } from './session.ts';
 import { Failure, unlessOvertaken } from './database.ts';
 import type { Part } from './statements.ts';
 

@@ -1,7 +1,7 @@
 /** A store in a MySQL or MariaDB database. Old and new store may be two databases, or two tables of one. */
 import type { Dataset, StoreRole } from '../../dataset.ts';
 import type { Store } from '../store.ts';
-import { Session } from './connection.ts';
+import { Session } from './session.ts';
 import { parseAddress } from './database.ts';
 import { MysqlFence } from './fence.ts';
 import { MysqlQuarantine } from './quarantine.ts';

@@ -1,7 +1,8 @@
 /** Quarantine of a store in MySQL or MariaDB: the keys whose rows are not in the table, and why. */
 import type { Dataset, Row, StoreRole } from '../../dataset.ts';
 import type { Quarantined, QuarantinedRow, StoreQuarantine } from '../store.ts';
-import type { Cell, Connection, Session } from './connection.ts';
+import type { Cell, Connection } from './connection.ts';
+import type { Session } from './session.ts';
 import { textOrNull, type MysqlFence } from './fence.ts';
 import { keyId } from './keys.ts';
 import { insertRows, type Candidate } from './rows.ts';
