@@ -65,7 +65,7 @@ export async function seeHome(devices: HomeDevices, traveller: Traveller, terms:
     const inForce = ruleFor(now.record, traveller, terms);
     if (inForce.when === 'APPLIED' && inForce.by.every((role) => has.has(role))) return;
     if (clock.monotonic() >= terms.deadline) throw new CrossfadeError('OUTCOME_UNKNOWN');
-    if (now === view) await waitForMore(devices, view, terms.deadline);
+    if (now === view) await waitForMore(devices, view, terms);
   }
 }
 
@@ -83,9 +83,9 @@ async function leaseFor({ lease }: HomeDevices, deadline: number) {
   }
 }
 
-async function waitForMore({ lease }: HomeDevices, view: Awaited<ReturnType<typeof leaseFor>>, deadline: number) {
+async function waitForMore({ lease }: HomeDevices, view: Awaited<ReturnType<typeof leaseFor>>, terms: Terms) {
   try {
-    await lease.changed(view, deadline);
+    await lease.changed(view, terms);
   } catch (error) {
     throw new CrossfadeError('OUTCOME_UNKNOWN', { cause: error });
   }

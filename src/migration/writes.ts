@@ -71,7 +71,7 @@ async function direct<R>(devices: WriteDevices, write: Write<R>, view: View): Pr
   const decision = write.decide(base.faces, situationOf(record));
   if ('refuse' in decision) {
     if (!(await stillDirect(devices, role, record))) {
-      await devices.lease.changed(view, write.deadline);
+      await devices.lease.changed(view, write);
       return 'AGAIN';
     }
     // A refusal tells what the row is, so it needs what any read needs: that its view is still the one in force.
@@ -88,7 +88,7 @@ async function direct<R>(devices: WriteDevices, write: Write<R>, view: View): Pr
     ...(base.quarantined && { releases: true }),
   });
   if (outcome === 'WRITTEN') return { outcome: 'WRITTEN', before: base.faces, after };
-  if (outcome === 'FENCED') await devices.lease.changed(view, write.deadline);
+  if (outcome === 'FENCED') await devices.lease.changed(view, write);
   return 'AGAIN';
 }
 
@@ -102,7 +102,7 @@ async function journaled<R>(
   const { address } = write;
   const { entry, slot } = await readEntry(devices, address);
   if (!slot.open || slot.epoch !== epochOf(view.record)) {
-    await devices.lease.changed(view, write.deadline);
+    await devices.lease.changed(view, write);
     return 'AGAIN';
   }
   const role = authorityOf(placeOf(view.record), address.bucket);
@@ -128,7 +128,7 @@ async function journaled<R>(
   });
   if (appended.outcome === 'CHANGED') return 'AGAIN';
   if (appended.outcome === 'FENCED') {
-    await devices.lease.changed(view, write.deadline);
+    await devices.lease.changed(view, write);
     return 'AGAIN';
   }
   await seeHome(devices, { address, seq: appended.seq, image }, write);

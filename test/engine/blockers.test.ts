@@ -89,7 +89,7 @@ test('QUARANTINE_NOT_EMPTY: rows without a counterpart, until they are waived; t
   ]);
   await one.engine.operator.waiveQuarantine('nobody sits there');
   for (const [state, percent] of [['CATCHING_UP'], ['DUAL', 0], ['DUAL', 100]] as const) {
-    await expect.poll(async () => (await switchTo(state, [], percent ?? null)).outcome, state).toBe('SWITCHED');
+    await expect.poll(async () => (await switchTo(state, [], percent ?? null)).outcome).toBe('SWITCHED');
     const row = ticket('z');
     const { outcome } = await one.engine.mutate(
       row,

@@ -152,10 +152,13 @@ export class Lease {
     }
   }
 
-  /** Waits until there is a newer record than this view's, or a moment has passed in which a half-made flip may have moved on. */
-  async changed(view: View, deadline: number): Promise<void> {
-    if (this.#options.clock.monotonic() >= deadline) throw new CrossfadeError('DEADLINE_EXCEEDED');
-    await this.pauses.measure(this.#look(view));
+  /**
+   * Waits until there is a newer record than this view's, or a moment has passed in which a half-made flip may have moved on.
+   * All waits of one request are measured together.
+   */
+  async changed(view: View, request: { readonly deadline: number }): Promise<void> {
+    if (this.#options.clock.monotonic() >= request.deadline) throw new CrossfadeError('DEADLINE_EXCEEDED');
+    await this.pauses.measure(request, this.#look(view));
   }
 
   async #look(view: View): Promise<void> {
