@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import fc from 'fast-check';
+import { array, assert, integer, nat, option, property, record, string } from 'fast-check';
 import { addDigests, digestOf, NO_ROWS } from '../../src/migration/digest.ts';
 
-const row = fc.record({ key: fc.string(), row: fc.record({ a: fc.string(), b: fc.option(fc.integer()) }) });
+const row = record({ key: string(), row: record({ a: string(), b: option(integer()) }) });
 
 test('digests of parts add up to that of the whole, in any order', () => {
-  fc.assert(
-    fc.property(fc.array(row), fc.nat(), (rows, cut) => {
+  assert(
+    property(array(row), nat(), (rows, cut) => {
       const at = rows.length === 0 ? 0 : cut % rows.length;
       const parts = addDigests(digestOf(rows.slice(at)), digestOf(rows.slice(0, at)));
       expect(parts).toEqual(digestOf(rows));
