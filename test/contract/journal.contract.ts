@@ -25,6 +25,8 @@ export interface JournalFixture {
 export interface JournalKind {
   /** It moves its slots one by one, not all of them at one moment. */
   readonly slotBySlot?: boolean;
+  /** How many interleavings are tried; fewer where a step is many round trips. */
+  readonly interleavings?: number;
   open(clock: Clock): Promise<JournalFixture>;
 }
 
@@ -679,7 +681,8 @@ export function journalContract(name: string, kind: JournalKind): void {
 
     test('any interleaving through two handles is some order of its steps', async () => {
       await opened();
-      await journalAgainstModel(journal, other, { slotBySlot: kind.slotBySlot ?? false });
+      const { slotBySlot = false, interleavings: runs = 40 } = kind;
+      await journalAgainstModel(journal, other, { slotBySlot, runs });
     });
   });
 }

@@ -15,6 +15,7 @@ describeWith('Redis', await servers.redis(), (url) => {
   afterAll(() => client.disconnect());
   journalContract('Redis', {
     slotBySlot: true,
+    interleavings: 12,
     open: async (clock) => {
       const proxy = await proxyTo(url);
       const near = new URL(url);
@@ -36,6 +37,7 @@ describeWith('Redis Cluster', await servers.redis(), () => {
   afterAll(() => client.disconnect());
   journalContract('a Redis Cluster of three', {
     slotBySlot: true,
+    interleavings: 6,
     open: async (clock) => redisFixture(clock, client, { url }),
   });
 });

@@ -149,8 +149,9 @@ export function unavailable(message: string): CrossfadeError {
   return new CrossfadeError('JOURNAL_UNAVAILABLE', { message });
 }
 
+/** For a run that begins now. */
 export function incarnationOf(id: string, servers: readonly Server[]): string {
-  if (servers.every((server) => isDurable(server) && server.replicas === 0)) return id;
+  if (servers.every((server) => isDurable(server) && server.replicas === 0 && !server.rewriting)) return id;
   return `${id}@${servers
     .map(({ run }) => run)
     .toSorted()

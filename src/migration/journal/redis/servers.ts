@@ -12,6 +12,8 @@ export interface Server {
   readonly promoted: boolean;
   readonly replicas: number;
   readonly appendOnly: boolean;
+  /** It writes its file anew, or for the first time after it was switched on: until that is done there may be no whole one. */
+  readonly rewriting: boolean;
   readonly snapshots: boolean;
   /** null: it does not tell. */
   readonly fsync: { readonly policy: string; readonly pausedByRewrite: boolean } | null;
@@ -39,6 +41,7 @@ export async function inspect(client: Redis): Promise<Server> {
     promoted: !NOBODY.test(facts.get('master_replid2') ?? ''),
     replicas: Number(facts.get('connected_slaves') ?? 0),
     appendOnly: facts.get('aof_enabled') === '1',
+    rewriting: facts.get('aof_rewrite_in_progress') === '1' || facts.get('aof_rewrite_scheduled') === '1',
     snapshots: settings === null || settings.get('save') !== '',
     fsync:
       appendfsync === undefined
@@ -99,11 +102,16 @@ export function isFull({ used, limit }: Memory): boolean {
 
 /** What could lose or refuse writes, each with the setting to change. */
 export function risksOf(server: Server): readonly string[] {
-  const { appendOnly, snapshots, fsync, evictionPolicy, memory, replicas } = server;
+  const { appendOnly, rewriting, snapshots, fsync, evictionPolicy, memory, replicas } = server;
   const risks: string[] = [];
   if (!appendOnly) {
     const kept = snapshots ? 'keeps snapshots only' : 'keeps nothing on disk';
     risks.push(`The journal's server ${kept}, so a restart loses acknowledged writes: set appendonly yes.`);
+  }
+  if (appendOnly && rewriting) {
+    risks.push(
+      "The journal's server is writing its file, perhaps the first one: wait until it has (INFO persistence).",
+    );
   }
   if (!fsync) {
     risks.push("The journal's server does not tell how often it syncs: allow CONFIG GET, and set appendfsync always.");
