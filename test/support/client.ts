@@ -87,12 +87,12 @@ export class Client {
     if (found.size !== rows.length) throw new Error(`a list shows a row twice: ${JSON.stringify(rows)}`);
     for (const key of keys) {
       if (filter && key[filter.field] !== filter.value) continue;
-      this.#read(nameOf(key), from, found.get(nameOf(key)) ?? null, filter ? `list of ${filter.field}` : 'list');
+      this.#read(nameOf(key), from, found.get(nameOf(key)) ?? null, filter ? `list of ${filter.field}` : 'list', true);
     }
   }
 
-  #read(key: string, from: number, value: string | null, how: string): void {
-    this.#history.reads.push({ kind: 'READ', who: this.#who, key, from, to: this.#history.tick(), value, how });
+  #read(key: string, from: number, value: string | null, how: string, listed = false): void {
+    this.#history.reads.push({ kind: 'READ', who: this.#who, key, from, to: this.#history.tick(), value, how, listed });
   }
 
   async #write(kind: Kind, key: TicketKey): Promise<void> {

@@ -7,7 +7,8 @@
  *   writes    there is one order of them that agrees with time, in which each found what the one before it left: creates take effect
  *             once, nothing acknowledged is lost, and the last one left what is there in the end
  *   reads     each returned a value whose write had begun, and that no write which had ended before the read began had replaced
- *   settled   of two reads, one after the other with no switch around or between them, the second does not return the older value
+ *   settled   of two reads, one after the other with no switch around or between them, the second does not return the older value;
+ *             the first is one of the key alone, because a list may show a write that is not acknowledged yet before the key's authority does
  */
 export type Value = string | null;
 
@@ -31,6 +32,8 @@ export interface ReadEvent extends Span {
   readonly value: Value;
   /** How it was read, for messages. */
   readonly how: string;
+  /** One of many in a list. */
+  readonly listed: boolean;
 }
 
 export class History {
@@ -140,6 +143,7 @@ function checkSettled(
     const [source] = sourcesOf(second.value, initial, writes);
     const newer = inOrder.find(
       (first) =>
+        !first.listed &&
         first.to < second.from &&
         calm(first.from, second.to) &&
         first.value !== second.value &&
