@@ -285,7 +285,7 @@ describeWith('Redis servers of the test', await servers.redis(), () => {
     }
 
     test('nearly used up: appends are refused, all else goes on, and room that is made counts', async () => {
-      const server = await redisServer(['--maxmemory', '16mb', '--maxmemory-policy', 'noeviction']);
+      const server = await redisServer(['--maxmemory', '40mb', '--maxmemory-policy', 'noeviction']);
       const { journal, entry } = await running(server.url, 5000);
       const written = await fill(journal);
       expect(written).toBeGreaterThan(50);
