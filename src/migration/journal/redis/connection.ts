@@ -7,10 +7,11 @@
  */
 import { Cluster, type Redis } from 'ioredis';
 import { connect, type Client } from './connect.ts';
-import { inspect, inspectMemory, isFull, type Server } from './servers.ts';
+import { inspect, inspectMemory, isFilling, isFull, type Server } from './servers.ts';
 
-/** How long what was seen of the servers' memory counts, milliseconds. */
+/** How long what was seen of the servers' memory counts, milliseconds: with plenty of room, and where appends could soon use up what is left. */
 const MEMORY_MS = 100;
+const FILLING_MEMORY_MS = 5;
 const OLDEST_MAJOR = 7;
 
 interface Seen {
@@ -26,7 +27,7 @@ export class Connection {
   #losses = 0;
   #lastError: Error | undefined;
   #seen: Promise<Seen> | null = null;
-  #full: { readonly at: number; readonly full: boolean } | null = null;
+  #memory: { readonly until: number; readonly full: boolean } | null = null;
   #looking: Promise<boolean> | null = null;
 
   constructor(url: string, timeoutMs: number) {
@@ -71,8 +72,8 @@ export class Connection {
 
   /** Is one of the servers about to have no memory left? As of a moment ago; null: nobody has looked since. */
   seenFull(): boolean | null {
-    const seen = this.#full;
-    return seen && performance.now() - seen.at < MEMORY_MS ? seen.full : null;
+    const seen = this.#memory;
+    return seen && performance.now() < seen.until ? seen.full : null;
   }
 
   async looksFull(): Promise<boolean> {
@@ -91,8 +92,10 @@ export class Connection {
   }
 
   async #lookFull(): Promise<boolean> {
-    const full = (await Promise.all(this.#masters().map(inspectMemory))).some(isFull);
-    this.#full = { at: performance.now(), full };
+    const seen = await Promise.all(this.#masters().map(inspectMemory));
+    const full = seen.some(isFull);
+    const counts = seen.some(isFilling) ? FILLING_MEMORY_MS : MEMORY_MS;
+    this.#memory = { until: performance.now() + counts, full };
     return full;
   }
 

@@ -96,8 +96,15 @@ const LITTLE_ROOM = 64 * 2 ** 20;
 /** Beyond this part of the limit, appends are refused: what drains the journal needs some memory as well. */
 const HIGH_WATER = 0.9;
 
+/** Beyond this part of the limit, memory is looked at often. */
+const FILLING = 0.7;
+
 export function isFull({ used, limit }: Memory): boolean {
   return limit > 0 && used >= limit * HIGH_WATER;
+}
+
+export function isFilling({ used, limit }: Memory): boolean {
+  return limit > 0 && used >= limit * FILLING;
 }
 
 /** What could lose or refuse writes, each with the setting to change. */
