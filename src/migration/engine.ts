@@ -93,7 +93,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     const record = await findOrFound(founding);
     await recognise({ control, dataset: dataset.name, stores: this.#options.stores, deployment });
     // A journal in use that lacks its slots is a loss, and stays closed; otherwise they are made before the first announce.
-    if (!usesJournal(record.place.state) && record.switching?.phase !== 'FLIP') await journal.init(record.epoch);
+    if (!usesJournal(record.place.state) && record.switching?.phase !== 'FLIP') await this.#prepareJournal(record.epoch);
     this.#lease.onView((view) => journal.expect(view.record.incarnation));
     await this.#lease.start();
 
@@ -166,6 +166,16 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     return this.#lease.onView(({ record }) =>
       listener({ place: placeOf(record), logic: logicOf(record), epoch: epochOf(record) }),
     );
+  }
+
+  /** Nothing needs the journal yet: one that is away now is asked again before the first announce. */
+  async #prepareJournal(epoch: number): Promise<void> {
+    try {
+      await this.#options.journal.init(epoch);
+    } catch (error) {
+      if (!hasCode(error, 'JOURNAL_UNAVAILABLE')) throw error;
+      this.#log.warn({ err: error }, 'the journal does not answer; no migration can begin until it does');
+    }
   }
 
   /** Both stores get what the key's authority holds, or the absence of it, through the journal and the guards. */

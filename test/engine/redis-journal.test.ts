@@ -6,7 +6,7 @@ import { redisJournal } from '../../src/migration/journal/redis/index.ts';
 import type { MigrationState } from '../../src/migration/states.ts';
 import { EVERYTHING } from '../../src/migration/stores/store.ts';
 import { Deployment, soon, type Instance } from '../support/deployment.ts';
-import { redisServer } from '../support/redis-server.ts';
+import { redisServer, type RedisServer } from '../support/redis-server.ts';
 import { describeWith, servers } from '../support/servers.ts';
 import { ticketDataset, type NewTicket, type OldTicket } from '../support/tickets.ts';
 import { temporaryDirectory } from '../support/tmp.ts';
@@ -65,12 +65,15 @@ describeWith('the ladder with a journal in Redis', await servers.redis(), () => 
   let journals: Journal[];
   let one: Tickets;
   let two: Tickets;
+  let server: RedisServer;
+  let instance: () => Promise<Tickets>;
 
   beforeEach(async () => {
-    const { url } = await redisServer(DURABLE);
+    server = await redisServer(DURABLE);
+    const { url } = server;
     journals = [];
     deployment = new Deployment(await temporaryDirectory(), dataset);
-    const instance = () =>
+    instance = () =>
       deployment.instance({
         switchTimeoutMs: 15_000,
         wrap: (devices) => {
@@ -126,4 +129,29 @@ describeWith('the ladder with a journal in Redis', await servers.redis(), () => 
     expect(await one.stores.OLD.reader.count(EVERYTHING)).toBe(expected.size);
     expect(await one.journal.status()).toMatchObject({ entries: 0 });
   });
+
+  test(
+    'a server that is away keeps nobody from starting in OLD, and bars only the migration',
+    { timeout: 90_000 },
+    async () => {
+      await server.signal('SIGKILL');
+      const three = await instance();
+      await expect(create(three, ticket('h', 'alone', 'a'))).resolves.toBe('WRITTEN');
+      const why = { reason: 'test', actor: 'test', dryRun: false, acceptRisk: [], expectedEpoch: null };
+      const away = await three.engine.operator.switchTo({ to: 'MIGRATING', readNewPercent: null, ...why });
+      expect(away).toMatchObject({ outcome: 'BLOCKED', blockers: [{ code: 'JOURNAL_UNREACHABLE' }] });
+      await server.start();
+      await climb(three, ['MIGRATING', null]);
+    },
+  );
+
+  test(
+    'a server that came back empty before the migration is made ready by the move that needs it',
+    { timeout: 90_000 },
+    async () => {
+      await server.client().flushall();
+      await climb(one, ['MIGRATING', null]);
+      await expect(create(two, ticket('h', 'afterwards', 'a'))).resolves.toBe('WRITTEN');
+    },
+  );
 });

@@ -6,7 +6,7 @@ import type { Blocker, BlockerCode } from '../api.ts';
 import type { Dataset, StoreRole } from '../dataset.ts';
 import { hasCode } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
-import { findMove, gaining, MOVES, type Place, type Precondition } from '../states.ts';
+import { findMove, gaining, MOVES, usesJournal, type Place, type Precondition } from '../states.ts';
 import { EVERYTHING, type Store } from '../stores/store.ts';
 import type { ControlRecord, ControlStore } from './control.ts';
 import { holdsRows, isKnown } from './found.ts';
@@ -47,7 +47,9 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
     return block('STORE_UNREACHABLE', message);
   },
 
-  JOURNAL_REACHABLE: async ({ journal }) => {
+  JOURNAL_REACHABLE: async ({ journal, record }) => {
+    // Outside a run it may have come back empty since this process started, and its slots must be there before an announce.
+    if (!usesJournal(record.place.state)) await journal.init(record.epoch);
     await journal.status();
     return NONE;
   },
