@@ -93,7 +93,8 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     const record = await findOrFound(founding);
     await recognise({ control, dataset: dataset.name, stores: this.#options.stores, deployment });
     // A journal in use that lacks its slots is a loss, and stays closed; otherwise they are made before the first announce.
-    if (!usesJournal(record.place.state) && record.switching?.phase !== 'FLIP') await this.#prepareJournal(record.epoch);
+    if (!usesJournal(record.place.state) && record.switching?.phase !== 'FLIP')
+      await this.#prepareJournal(record.epoch);
     this.#lease.onView((view) => journal.expect(view.record.incarnation));
     await this.#lease.start();
 

@@ -20,7 +20,6 @@ export async function fillWithSamples(app: App, config: Config, log: Logger): Pr
   if (config.sampleData === 0 || (await reader.page(EVERYTHING, 1)).length > 0) return;
   // In one transaction: a start that is killed leaves all of them or none, and the next one makes what none is left of.
   const inserted = await writer.insertMissing(epoch, [...sampleParticipations(config.sampleData)].flat());
-  if (inserted === 'FENCED')
-    throw new CrossfadeError('STORE_UNAVAILABLE', { message: 'The old store was switched.' });
+  if (inserted === 'FENCED') throw new CrossfadeError('STORE_UNAVAILABLE', { message: 'The old store was switched.' });
   log.info({ rows: config.sampleData }, 'the old store was empty: made sample participations');
 }
