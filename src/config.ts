@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { isSupportedCountry } from 'libphonenumber-js';
 import { z } from 'zod';
 import { isJournalUrl, JOURNAL_URL_FORMS } from './migration/journal/open.ts';
-import { embeddedUrl, engineOf, findEngine, STORE_URL_FORMS } from './migration/stores/open.ts';
+import { CONTROL_URL_FORMS, embeddedUrl, engineOf, findEngine, STORE_URL_FORMS } from './migration/stores/open.ts';
 
 /** A variable that is not what it may be; the message is one line for the terminal, without secrets. */
 export class ConfigError extends Error {
@@ -64,7 +64,8 @@ export const VARIABLES = {
     default: null,
     absent: 'embedded',
     meaning: 'the control record, its history, the event catalogue and the checkpoints of jobs',
-    ...storeUrl,
+    must: CONTROL_URL_FORMS.join(' or '),
+    schema: z.string().refine((url) => findEngine(url)?.storesOnly !== true && findEngine(url) !== null),
   }),
   JOURNAL_URL: variable({
     default: null,

@@ -28,6 +28,8 @@ export interface OpenOptions {
 export interface DataEngine {
   /** How its URLs look, for messages. */
   readonly form: string;
+  /** It keeps the stores of a dataset, but not the control store: `openDatabase` is not to be called. */
+  readonly storesOnly?: boolean;
   /** Does a URL of this scheme say all that it must? Yes, where an engine does not look closer. */
   accepts?(url: string): boolean;
   /** One name for one database, however its URL is written. */
@@ -41,6 +43,7 @@ export interface DataEngine {
 
 const mysql: DataEngine = {
   form: 'mysql://USER:PASSWORD@HOST:PORT/DATABASE',
+  storesOnly: true,
   accepts: isAddress,
   identity: (url) => parseAddress(url).name,
   directory: () => null,
@@ -74,8 +77,11 @@ const ENGINES: Readonly<Record<string, DataEngine>> = {
   postgresql: postgres,
 };
 
-/** What a URL may look like. */
-export const STORE_URL_FORMS: readonly string[] = [...new Set(Object.values(ENGINES).map((engine) => engine.form))];
+const forms = (engines: readonly DataEngine[]): readonly string[] => [...new Set(engines.map(({ form }) => form))];
+
+/** What the URL of a store, and that of the control store, may look like. */
+export const STORE_URL_FORMS = forms(Object.values(ENGINES));
+export const CONTROL_URL_FORMS = forms(Object.values(ENGINES).filter(({ storesOnly }) => !storesOnly));
 
 /** The engine of a URL, or null when there is none of that scheme or the URL says nothing behind it. */
 export function findEngine(url: string): DataEngine | null {
