@@ -493,20 +493,14 @@ const acknowledgements: readonly Mutant[] = [
   {
     mechanism: 'a refusal that rests on an entry sees it home',
     promises: 'P2 P3',
-    edits: [
-      src(
-        'writes.ts',
-        'if (entry) await seeHome(devices, { address, ...entry }, write);',
-        'if (entry) return refused(decision.refuse, before);',
-      ),
-    ],
+    edits: [src('writes.ts', '? await isHome(devices, { address, ...entry }, write)', '? true')],
     test: ACKNOWLEDGEMENTS,
     name: 'rests on an entry sees it home',
   },
   {
     mechanism: 'a refusal that rests on a row looks at the slot again',
     promises: 'P2 P3',
-    edits: [src('writes.ts', '(await hasChanged(devices, address, slot)) || ', '')],
+    edits: [src('writes.ts', '!(await hasChanged(devices, address, slot)) && ', '')],
     test: ACKNOWLEDGEMENTS,
     name: 'rests on a row looks at the slot again',
   },

@@ -17,7 +17,7 @@ import { epochOf, logicOf, placeOf } from './control/situation.ts';
 import { Unmappable, type Address, type Faces, type Row, type StoreRole } from './dataset.ts';
 import { badInput, CrossfadeError, hasCode } from './errors.ts';
 import { facesOf, facesOfImage, mapStored } from './faces.ts';
-import { seeHome, type HomeDevices } from './home.ts';
+import { seeHome, type HomeDevices, type Traveller } from './home.ts';
 import type { AppendResult, Image, JournalEntry, Listed, Slot } from './journal/journal.ts';
 import { authorityOf, LADDER, type JournalWrite } from './states.ts';
 
@@ -111,9 +111,10 @@ async function journaled<R>(
     : (await readBase(devices, role, address.key)).faces;
   const decision = write.decide(before, situationOf(view.record));
   if ('refuse' in decision) {
-    if (entry) await seeHome(devices, { address, ...entry }, write);
-    else if ((await hasChanged(devices, address, slot)) || devices.lease.peek() !== view) return 'AGAIN';
-    return refused(decision.refuse, before);
+    const holds = entry
+      ? await isHome(devices, { address, ...entry }, write)
+      : !(await hasChanged(devices, address, slot)) && devices.lease.peek() === view;
+    return holds ? refused(decision.refuse, before) : 'AGAIN';
   }
   const image = await imageAfter(devices, decision);
   const appended = await append(devices, write, {
@@ -170,6 +171,17 @@ async function stillDirect({ stores }: WriteDevices, role: StoreRole, record: Co
   if (!record.switching) return true;
   const fence = await stores[role].fence.read();
   return fence?.mode === 'DIRECT' && fence.epoch === epochOf(record);
+}
+
+/** A refusal that rests on somebody's entry waits until that one may be acknowledged. If that stays unknown, this write has still changed nothing. */
+async function isHome<R>(devices: WriteDevices, traveller: Traveller, write: Write<R>): Promise<boolean> {
+  try {
+    await seeHome(devices, traveller, write);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'OUTCOME_UNKNOWN')) return false;
+    throw error;
+  }
 }
 
 /** A refusal that rests on a store's row holds only if no write of the key went through the journal meanwhile. */
