@@ -114,10 +114,21 @@ export class Lease {
     this.#stopping.abort();
     this.#wake.abort();
     await this.#loop;
-    await this.#renewing?.catch(() => {});
+    // Whether the last renewal succeeds does not matter any more.
+    await Promise.allSettled([this.#renewing]);
     // A switch waits for registered instances alone, so nothing may go by this lease once it is given back.
     for (const view of this.#views) view.end();
-    await this.#options.control.release(this.#options.dataset, this.#options.instanceId);
+    await this.#giveBack();
+  }
+
+  async #giveBack(): Promise<void> {
+    const { control, dataset, instanceId, log } = this.#options;
+    try {
+      await control.release(dataset, instanceId);
+    } catch (error) {
+      if (!hasCode(error, 'CONTROL_UNAVAILABLE')) throw error;
+      log.warn({ err: error }, 'the lease could not be given back; it runs out by itself');
+    }
   }
 
   onView(listener: (view: View) => void): () => void {
