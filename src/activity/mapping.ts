@@ -45,7 +45,7 @@ function checkPhone(phone: string, phones: PhoneParser): void {
   if ('reason' in parsed) throw new Unmappable(`phone ${quote(phone)}: ${parsed.reason}`);
   if (parsed.number !== phone) {
     throw new Unmappable(
-      `phone ${quote(phone)} is another spelling of ${parsed.number}: with that row it would become one participant`,
+      `phone ${quote(phone)} is not in E.164: it would become the participant ${parsed.number}, who may have another row`,
     );
   }
 }

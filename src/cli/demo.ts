@@ -62,7 +62,7 @@ async function tell(app: App, url: string, token: string): Promise<boolean> {
     `errors       ${report.errors.length}${report.errors[0] === undefined ? '' : `, the first: ${report.errors[0]}`}`,
     `wrong reads  ${report.wrong.length}${report.wrong[0] === undefined ? '' : `, the first: ${report.wrong[0]}`}`,
     `lost         ${lost.length}${lost[0] === undefined ? '' : `, the first: ${lost[0]}`}`,
-    `new store    ${rows} rows: ${before} from before and ${kept} of the ${traffic.known.size} that the clients wrote and did not withdraw`,
+    `new store    ${rows} rows: ${before} from before, and ${kept} of the clients' ${traffic.known.size} phones (the others withdrew)`,
   ]);
   return report.errors.length + report.wrong.length + lost.length === 0 && rows === before + kept;
 }

@@ -71,6 +71,25 @@ describe('cells that hold no value of their column', () => {
   });
 
   test.each([
+    '2026-01-31T23:59:59Z',
+    '2026-01-31T23:59:59.1Z',
+    '2026-01-31T23:59:59.123Z',
+    '2026-01-31T23:59:59.123450Z',
+  ])('a UTC time with fewer decimals is the same time: %s', async (written) => {
+    run(LOOSE_NOTES, `insert into note_old values ('o', 't', 'A', '${written}')`);
+    const store = open(notes());
+    const key = notes().keyOf(note('OLD', 'o'));
+    const found = (await store.reader.load([key])).get(key);
+    if (!found || !('row' in found)) throw new Error(outcome(found));
+    const [seconds = '', decimals = ''] = written.slice(0, -1).split('.');
+    expect(found.row['createdAt']).toBe(`${seconds}.${decimals.padEnd(6, '0')}Z`);
+    await raise(store, 'DIRECT', 1);
+    const next = { ...found.row, answer: 'B' };
+    expect(await store.writer.direct({ epoch: 1, key, expect: found.row, next })).toBe('WRITTEN');
+    expect((await store.reader.load([key])).get(key)).toEqual({ key, row: next });
+  });
+
+  test.each([
     ['tariff', '9007199254740992', 'tariff must be an integer between'],
     ['tariff', '1.5', 'tariff holds the real number 1.5, not integer'],
     ['tariff', `'seven'`, 'tariff holds text, not integer'],

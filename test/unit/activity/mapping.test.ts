@@ -90,7 +90,7 @@ describe('rows without a counterpart', () => {
     [old('B', { phone: 'landline' }), 'phone "landline": it is not a phone number'],
     [
       old('B', { phone: '138 0013 8000' }),
-      'phone "138 0013 8000" is another spelling of +8613800138000: with that row it would become one participant',
+      'phone "138 0013 8000" is not in E.164: it would become the participant +8613800138000, who may have another row',
     ],
     [old('\ud83d'), 'answer "\\ud83d" has half a character in it'],
   ])('old row %#', (row, reason) => {

@@ -135,7 +135,13 @@ export function and(parts: readonly Part[]): Part {
 
 /** NULL-safe, and letter for letter whatever collation the column was declared with. */
 function isExactly(column: Column): string {
-  return `${quote(column.name)} is ?${collation(column)}`;
+  const name = quote(column.name);
+  return `${column.type === 'timestamp' ? timeAsCanonical(name) : name} is ?${collation(column)}`;
+}
+
+/** A UTC time with its six decimals, whatever number of them (up to six) the cell was written with. */
+function timeAsCanonical(name: string): string {
+  return `substr(rtrim(${name}, 'Z') || case when instr(${name}, '.') then '000000' else '.000000' end, 1, 26) || 'Z'`;
 }
 
 function collation({ type }: Column): string {

@@ -61,11 +61,20 @@ function fromCell(column: Column, cell: Found): Value | { readonly fault: string
 /** The value that this storage class stands for in such a column; undefined: none. */
 function interpret(type: ColumnType, cell: Cell): Value | undefined {
   if (cell === null) return null;
+  if (typeof cell === 'string' && type === 'timestamp') return canonicalTime(cell);
   if (typeof cell === 'string') return isWhole(type) || type === 'boolean' ? undefined : cell;
   if (typeof cell !== 'bigint') return undefined;
   if (type === 'integer') return Number(cell);
   if (type === 'bigint' || type === 'decimal') return cell.toString();
   return type === 'boolean' && (cell === 0n || cell === 1n) ? cell === 1n : undefined;
+}
+
+const UTC_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z$/;
+
+/** Other programs write times with fewer decimals, or none; `timeAsCanonical` in statements.ts says the same in SQL. */
+function canonicalTime(text: string): string {
+  const [, seconds, decimals = ''] = UTC_TIME.exec(text) ?? [];
+  return seconds === undefined ? text : `${seconds}.${decimals.padEnd(6, '0')}Z`;
 }
 
 function isWhole(type: ColumnType): type is 'integer' | 'bigint' {
