@@ -12,10 +12,10 @@ import { isNameable } from './text.ts';
 
 export const PARTICIPATION = 'participation';
 
-const key = { phone: text('phone'), event: text('event') };
+const identity = { phone: text('phone'), event: text('event') };
 const times = { createdAt: timestamp('created_at'), updatedAt: timestamp('updated_at') };
-const oldColumns = { ...key, answer: text('answer'), ...times };
-const newColumns = { ...key, recommendationCode: text('recommendation_code'), ...times };
+const oldColumns = { ...identity, answer: text('answer'), ...times };
+const newColumns = { ...identity, recommendationCode: text('recommendation_code'), ...times };
 
 export type OldParticipation = RowOf<typeof oldColumns>;
 export type NewParticipation = RowOf<typeof newColumns>;

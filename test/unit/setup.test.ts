@@ -50,7 +50,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     await store.ping();
     const client = new Client({ connectionString: scratch.url });
     await client.connect();
-    await client.query(`insert into participation_old values ('+8613800000000', 'e', now(), now(), 'A')`);
+    await client.query(`insert into participation_old values ('+8613800000000', 'e', 'A', now(), now())`);
     expect(await run(env)).toMatchObject({ code: 0, err: '' });
     const { rows } = await client.query(
       `select table_name as name from information_schema.tables where table_schema = current_schema() order by 1`,
