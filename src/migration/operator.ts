@@ -13,7 +13,7 @@ import type { Clock } from './clock.ts';
 import { blockersOf, type CheckContext } from './control/blockers.ts';
 import type { ControlRecord } from './control/control.ts';
 import type { Lease } from './control/lease.ts';
-import { logicOf, placeOf } from './control/situation.ts';
+import { epochOf, logicOf, placeOf } from './control/situation.ts';
 import { readRecord, type SwitchDriver } from './control/switch.ts';
 import { badInput } from './errors.ts';
 import type { Workers } from './jobs/workers.ts';
@@ -103,11 +103,10 @@ export function createOperator(devices: OperatorDevices): Operator {
 
 function statusOf(record: ControlRecord, { driver }: OperatorDevices): MigrationStatus {
   const { switching } = record;
-  const flipped = switching?.phase === 'FLIP';
   return {
     dataset: record.dataset,
     place: placeOf(record),
-    epoch: flipped ? switching.epoch : record.epoch,
+    epoch: epochOf(record),
     settled: switching === null,
     switching: switching && {
       to: switching.to,
@@ -124,7 +123,7 @@ async function switchTo(devices: OperatorDevices, input: SwitchInput): Promise<S
   const { control, dataset, driver } = devices;
   const to = target(input);
   let record = await readRecord(control, dataset.name);
-  if (input.expectedEpoch !== null && input.expectedEpoch !== visibleEpoch(record))
+  if (input.expectedEpoch !== null && input.expectedEpoch !== epochOf(record))
     return { outcome: 'EPOCH_CONFLICT' };
   if (record.switching?.phase === 'SETTLE') {
     await driver.drive(record.switching.epoch);
@@ -221,10 +220,6 @@ export function percentOutsideDual(state: MigrationState): number {
 
 function same(a: Place, b: Place): boolean {
   return a.state === b.state && a.percent === b.percent;
-}
-
-function visibleEpoch(record: ControlRecord): number {
-  return record.switching?.phase === 'FLIP' ? record.switching.epoch : record.epoch;
 }
 
 function plain({ code, message, count }: Blocker): Blocker {

@@ -103,6 +103,14 @@ describe.concurrent('business logic', () => {
     expect(await logicOf(cyd)).toBe('NEW');
     expect(await logicOf(bob)).toMatchObject({ code: 'CONTROL_UNAVAILABLE' });
   });
+
+  test('a pin waits for a lease that is longer than a switch may wait', async ({ stage }) => {
+    const ada = await stage.enter('ada', { switchTimeoutMs: 50 });
+    const bob = await stage.enter('bob', { leaseMs: 1000 });
+    bob.stalls.fail('control.renew');
+    await ada.engine.operator.setBusinessLogic('NEW');
+    await expect(bob.engine.begin(soon(0))).rejects.toMatchObject({ code: 'CONTROL_UNAVAILABLE' });
+  });
 });
 
 /** Announces a switch that waits, all prepared, before its move to FLIP until `proceed` is called. */
