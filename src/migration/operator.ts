@@ -123,8 +123,7 @@ async function switchTo(devices: OperatorDevices, input: SwitchInput): Promise<S
   const { control, dataset, driver } = devices;
   const to = target(input);
   let record = await readRecord(control, dataset.name);
-  if (input.expectedEpoch !== null && input.expectedEpoch !== epochOf(record))
-    return { outcome: 'EPOCH_CONFLICT' };
+  if (input.expectedEpoch !== null && input.expectedEpoch !== epochOf(record)) return { outcome: 'EPOCH_CONFLICT' };
   if (record.switching?.phase === 'SETTLE') {
     await driver.drive(record.switching.epoch);
     record = await readRecord(control, dataset.name);
