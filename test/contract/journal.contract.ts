@@ -191,13 +191,10 @@ export function journalContract(name: string, kind: JournalKind): void {
       test('says that it cannot be reached, and why', async () => {
         await opened();
         await fixture.cut();
-        for (const refused of [
-          journal.status(),
-          journal.append(appendOf('a')),
-          journal.read([{ key: 'a', slot: 7 }]),
-        ]) {
-          await expect(refused).rejects.toMatchObject({ ...unavailable, cause: expect.anything() });
-        }
+        const refused = [journal.status(), journal.append(appendOf('a')), journal.read([{ key: 'a', slot: 7 }])].map(
+          (answer) => expect(answer).rejects.toMatchObject({ ...unavailable, cause: expect.anything() }),
+        );
+        await Promise.all(refused);
         await other.status();
       });
     });
