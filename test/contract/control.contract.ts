@@ -224,8 +224,11 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
 
       test('tells listeners of changes made through this handle, after the commit, until they unsubscribe', async () => {
         const heard: Promise<readonly [string, number | undefined]>[] = [];
-        const stop = control.onChange((dataset) => {
-          heard.push(control.read(dataset).then((seen) => [dataset, seen?.revision] as const));
+        const made = new Set<number>();
+        const stop = control.onChange((change) => {
+          if (!change || made.has(change.revision)) return;
+          made.add(change.revision);
+          heard.push(control.read(change.dataset).then((seen) => [change.dataset, seen?.revision] as const));
         });
         await control.create(record());
         await control.create(record());

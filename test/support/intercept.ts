@@ -3,7 +3,7 @@
  * may hold it, fail it or only count it. Give it to a deployment's `wrap`.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ControlStore } from '../../src/migration/control/control.ts';
+import type { Change, ControlStore } from '../../src/migration/control/control.ts';
 import type { Store } from '../../src/migration/stores/store.ts';
 import type { Devices } from './deployment.ts';
 
@@ -11,7 +11,7 @@ import type { Devices } from './deployment.ts';
 export type Interceptor = (call: string, run: () => Promise<unknown>) => Promise<unknown>;
 
 /** These answer at once, or end the port. */
-const PASSED_ON = new Set(['expect', 'onChange', 'close', 'stop']);
+const PASSED_ON = new Set(['expect', 'onChange', 'hears', 'close', 'stop']);
 
 export function intercept({ stores, journal, control, clock }: Devices, through: Interceptor): Devices {
   return {
@@ -59,14 +59,14 @@ export const ofRequest: Interceptor = (call, run) => {
 
 /** Instances of one process that hear of each other's changes of the control record at once, as over a notification channel. */
 export class Bell {
-  readonly #listeners = new Set<(dataset: string) => void>();
+  readonly #listeners = new Set<(change: Change | null) => void>();
 
   wrap(devices: Devices): Devices {
     const { control } = devices;
     const rung: Pick<ControlStore, 'compareAndSet' | 'onChange'> = {
       compareAndSet: async (revision, next, transition) => {
         const result = await control.compareAndSet(revision, next, transition);
-        if (result) for (const listener of this.#listeners) listener(next.dataset);
+        if (result) for (const listener of this.#listeners) listener(next);
         return result;
       },
       onChange: (listener) => {

@@ -78,6 +78,11 @@ export interface Renewal {
   readonly answered: number;
 }
 
+export interface Change {
+  readonly dataset: string;
+  readonly revision: number;
+}
+
 export type DifferenceKind = 'DIFFERS' | 'ONLY_IN_OLD' | 'ONLY_IN_NEW' | 'UNREADABLE';
 
 export interface Difference {
@@ -123,10 +128,18 @@ export interface ControlStore {
   create(record: ControlRecord): Promise<ControlRecord>;
   /** Replaces the record if its revision is still `revision`, with the transition in the same transaction; null: lost. */
   compareAndSet(revision: number, next: ControlRecord, transition?: Transition): Promise<ControlRecord | null>;
-  /** `changed`: an instance of this process wrote; the listener is called after the commit. Returns an unsubscribe function. */
-  onChange(listener: (dataset: string) => void): () => void;
+  /**
+   * Tells of changed records, after their commit: of those made through this handle always, of those of other processes while `hears` is true.
+   * `change` null: something may have been missed until now. Returns an unsubscribe function.
+   */
+  onChange(listener: (change: Change | null) => void): () => void;
+  /** Does word of what other processes change reach this one? Where it does not, whoever waits for a change has to look. */
+  hears(): boolean;
 
-  /** Registers or renews the instance and reads the record, in one transaction. */
+  /**
+   * Registers or renews the instance, and reads the record after that: an announce that comes too late to be read here was made by somebody
+   * who sees this instance registered.
+   */
   renew(renewal: Renewal): Promise<ControlRecord | null>;
   release(dataset: string, id: string): Promise<void>;
   /** Instances seen within `withinMs`; null: all that were not swept yet. */

@@ -74,10 +74,12 @@ export class View {
 
 /** How often the record is read again: several times a lease, so that one lost answer costs nothing. */
 const RENEWALS_PER_LEASE = 4;
-/** How often the record is read again while a switch is on, milliseconds. */
+/** How often the record is read again while a switch is on, milliseconds, where no word comes of changes. */
 const SWITCHING_MS = 20;
-/** While a request waits for a switch to move on, milliseconds between two looks at the record. */
+/** While a request waits for a switch to move on, milliseconds between two tries: a flip moves stores and slots one by one. */
 const IMPATIENT_MS = 5;
+/** While requests wait, the record is read at least this often, milliseconds, also where word should come of changes. */
+const DOUBTFUL_MS = 50;
 
 export class Lease {
   readonly #options: LeaseOptions;
@@ -91,6 +93,10 @@ export class Lease {
   #next: Promise<View> | null = null;
   #loop: Promise<void> | null = null;
   #wake = new AbortController();
+  /** The next renewal is due now. */
+  #hurry = false;
+  /** When the record was asked for last, monotonic. */
+  #lastAsked = -Infinity;
   #unsubscribe: (() => void) | null = null;
 
   constructor(options: LeaseOptions) {
@@ -102,8 +108,9 @@ export class Lease {
   async start(): Promise<View> {
     const { control, dataset } = this.#options;
     const first = await this.renew();
-    this.#unsubscribe = control.onChange((changed) => {
-      if (changed === dataset) this.#soon();
+    this.#unsubscribe = control.onChange((change) => {
+      const known = this.#current?.record.revision ?? 0;
+      if (change === null || (change.dataset === dataset && change.revision > known)) this.#soon();
     });
     this.#loop = this.#keep();
     return first;
@@ -173,12 +180,24 @@ export class Lease {
   }
 
   async #look(view: View): Promise<void> {
+    const { clock, control } = this.#options;
+    if (this.#current !== view) return;
+    // Asking again would be one question a few milliseconds from every waiting process: where word comes of changes, it is waited for.
+    if (control.hears() && view.valid() && clock.monotonic() - this.#lastAsked < DOUBTFUL_MS) return this.#newer();
     const newer = await this.renew().catch((error: unknown) => {
       if (!hasCode(error, 'CONTROL_UNAVAILABLE')) throw error;
       return null;
     });
     if (newer && newer !== view) return;
-    await this.#options.clock.delay(IMPATIENT_MS, this.#stopping.signal);
+    await this.#newer();
+  }
+
+  /** Until there is another view, or for a moment. */
+  async #newer(): Promise<void> {
+    const over = new AbortController();
+    const unsubscribe = this.onView(() => over.abort());
+    await this.#options.clock.delay(IMPATIENT_MS, AbortSignal.any([over.signal, this.#stopping.signal]));
+    unsubscribe();
   }
 
   /** An operation begins under this view; a switch waits for `leave`. */
@@ -226,6 +245,7 @@ export class Lease {
       throw new CrossfadeError('CONTROL_UNAVAILABLE', { message: 'This instance has stopped.' });
     const answered = this.#answer();
     const asked = { monotonic: clock.monotonic(), wall: clock.wall() };
+    this.#lastAsked = asked.monotonic;
     const epoch = this.#current?.record.epoch ?? 0;
     const record = await control.renew({ dataset, id: instanceId, label, leaseMs, epoch, answered });
     if (!record)
@@ -259,19 +279,21 @@ export class Lease {
   }
 
   #soon(): void {
+    this.#hurry = true;
     this.#wake.abort();
   }
 
   async #keep(): Promise<void> {
-    const { clock, leaseMs, log } = this.#options;
+    const { clock, control, leaseMs, log } = this.#options;
     while (!this.#stopping.signal.aborted) {
       this.#wake = new AbortController();
-      if (this.#answer() <= this.#answered || this.#stopping.signal.aborted) {
+      if (!this.#hurry && this.#answer() <= this.#answered) {
         const pause = leaseMs / RENEWALS_PER_LEASE;
-        const switching = this.#current?.record.switching;
-        await clock.delay(switching ? Math.min(pause, SWITCHING_MS) : pause, this.#wake.signal);
+        const looks = this.#current?.record.switching && !control.hears();
+        await clock.delay(looks ? Math.min(pause, SWITCHING_MS) : pause, this.#wake.signal);
       }
       if (this.#stopping.signal.aborted) return;
+      this.#hurry = false;
       try {
         await this.renew();
       } catch (error) {

@@ -33,9 +33,12 @@ export type DriveResult =
 /** Clocks of two machines may run apart by this share, and by this much more for the journey of an answer. */
 const DRIFT = 0.02;
 const MARGIN_MS = 50;
-/** Between two looks at instances, journal or record while waiting, milliseconds: the first, and the longest. */
+/**
+ * Between two looks at instances or journal while waiting, milliseconds: the first, and the longest. One driver looks, so that is no load;
+ * answers that were notified would be, as transactions that notify commit one after the other.
+ */
 const FIRST_LOOK_MS = 2;
-const LONGEST_LOOK_MS = 50;
+const LONGEST_LOOK_MS = 20;
 /** Between two goes at a flip that a store or the journal holds up, milliseconds. */
 const FLIP_RETRY_MS = 100;
 

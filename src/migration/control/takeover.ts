@@ -51,7 +51,8 @@ export class Takeover {
 
   async #watch(revision: number, number: number, patienceMs: number): Promise<void> {
     const { clock, driver, lease, log } = this.#options;
-    await clock.delay(patienceMs, this.#stopping.signal);
+    // Not all at once: of a hundred instances one is enough, and the others see its progress.
+    await clock.delay(patienceMs * (1 + Math.random()), this.#stopping.signal);
     const { revision: now, switching } = lease.newest();
     if (this.#stopping.signal.aborted || now !== revision || !switching || driver.isDriving(number)) return;
     log.info({ epoch: number, phase: switching.phase }, 'taking over a switch that does not move');

@@ -16,5 +16,20 @@ export interface SqlDatabase<Tables> {
   lockRows<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   /** Runs statements that make tables (`create table if not exists …`), in order, in one transaction where the engine can. */
   migrate(statements: readonly string[]): Promise<void>;
+  /** Word that goes round between processes; absent where one process alone uses the database. */
+  readonly channel?: Channel<Tables>;
   close(): Promise<void>;
+}
+
+/**
+ * Short messages between all who have a handle to one database. A message is a hint and may be lost: whoever relies on one looks for itself
+ * as well, only less often while the channel `hears`.
+ */
+export interface Channel<Tables> {
+  /** Goes out when the transaction commits, to everybody, this process included; and not at all if it does not commit. */
+  tell(tx: Transaction<Tables>, message: string): Promise<void>;
+  /** `null`: messages may have been missed until now. Returns an unsubscribe function. */
+  listen(heard: (message: string | null) => void): () => void;
+  /** Is everything heard that is told, as far as this process knows? */
+  hears(): boolean;
 }

@@ -20,7 +20,7 @@ describe.concurrent('the epoch of a slot', () => {
     stage,
   }) => {
     const ada = await stage.enter('ada');
-    const bob = await stage.enter('bob', { leaseMs: 500 });
+    const bob = await stage.enter('bob', { leaseMs: 1500 });
     await ada.walk(MIGRATING);
     await ada.copied();
     const mend = failing([ada, bob], 'OLD.writer.apply');

@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts';
 import type { SqlDatabase } from '../../sql/database.ts';
 import type { ControlStore } from '../control.ts';
 import { Access } from './access.ts';
+import { Changes } from './changes.ts';
 import { claims } from './claims.ts';
 import { differenceTable } from './differences.ts';
 import { transitions } from './history.ts';
@@ -22,12 +23,16 @@ export interface SqlControlOptions {
 }
 
 /**
- * Several of these may work on one database at the same time, in one process or in many. `onChange` tells of the changes made
- * through this one; its listeners are called before the change returns and must not throw.
+ * Several of these may work on one database at the same time, in one process or in many. Listeners of `onChange` are
+ * called before a change that is made through this one returns, and must not throw.
  */
 export function sqlControl({ database, clock }: SqlControlOptions): ControlStore {
   const access = new Access(database, clock);
+  const changes = new Changes(database.channel ?? null);
+  const { onChange, hears } = changes;
   return {
+    onChange,
+    hears,
     async open() {
       await access.guard(() => database.migrate(controlTables(database.byteText)));
       return deploymentId(access);
@@ -36,7 +41,7 @@ export function sqlControl({ database, clock }: SqlControlOptions): ControlStore
       await access.read((db) => db.selectFrom('crossfade_meta').select('name').limit(1).execute());
     },
     close: () => access.guard(() => database.close()),
-    ...controlRecords(access),
+    ...controlRecords(access, changes),
     ...instanceTable(access),
     ...transitions(access),
     ...claims(access),

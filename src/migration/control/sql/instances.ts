@@ -1,4 +1,9 @@
-/** Who holds a lease: an instance registers, or renews, and reads the record in one transaction. */
+/**
+ * Who holds a lease: an instance registers, or renews, and then reads the record.
+ *
+ * The order is what counts, and no lock is needed: the registration is committed before the record is read, and whoever announces commits the
+ * record before it looks who is registered. So one of the two sees the other, and renewals never wait for each other.
+ */
 import type { Selectable } from 'kysely';
 import type { ControlStore, InstanceRow, Renewal } from '../control.ts';
 import { toNumber, type Access } from './access.ts';
@@ -12,10 +17,8 @@ const FORGOTTEN_MS = 60_000;
 
 export function instanceTable(access: Access): Pick<ControlStore, 'renew' | 'release' | 'instances'> {
   return {
-    renew: (renewal) =>
-      access.write(async (tx, lock) => {
-        // The lock makes an announce come wholly before this (then we read it) or wholly after (then its driver sees us registered).
-        const record = await readRecord(tx, renewal.dataset, lock);
+    async renew(renewal) {
+      await access.write(async (tx) => {
         const { dataset, id, ...rest } = toRow(renewal, access.time(), access.time(renewal.leaseMs));
         await tx
           .insertInto('crossfade_instance')
@@ -29,8 +32,9 @@ export function instanceTable(access: Access): Pick<ControlStore, 'renew' | 'rel
           // Its lease may be longer than ours.
           .where('lease_expires_at', '<', access.time())
           .execute();
-        return record;
-      }),
+      });
+      return access.read((db) => readRecord(db, renewal.dataset));
+    },
 
     async release(dataset, id) {
       await access.write((tx) =>

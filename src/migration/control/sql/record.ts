@@ -2,19 +2,18 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import { STATES, type BusinessLogic } from '../../states.ts';
 import type { ControlRecord, ControlStore, Switch, SwitchPhase } from '../control.ts';
-import { oneOf, textList, toNumber, toNumberOrNull, type Access, type Lock } from './access.ts';
+import type { Changes } from './changes.ts';
+import { oneOf, textList, toNumber, toNumberOrNull, type Access } from './access.ts';
 import { transitionRow } from './history.ts';
 import type { ControlRow, ControlTables } from './tables.ts';
 
 const PHASES = ['ANNOUNCE', 'FLIP', 'SETTLE'] as const satisfies readonly SwitchPhase[];
 const LOGICS = ['OLD', 'BOTH', 'NEW'] as const satisfies readonly BusinessLogic[];
 
-export function controlRecords(access: Access): Pick<ControlStore, 'read' | 'create' | 'compareAndSet' | 'onChange'> {
-  const listeners = new Set<(dataset: string) => void>();
-  const changed = (dataset: string): void => {
-    for (const listener of listeners) listener(dataset);
-  };
-
+export function controlRecords(
+  access: Access,
+  changes: Changes,
+): Pick<ControlStore, 'read' | 'create' | 'compareAndSet'> {
   return {
     read: (dataset) => access.read((db) => readRecord(db, dataset)),
 
@@ -22,10 +21,12 @@ export function controlRecords(access: Access): Pick<ControlStore, 'read' | 'cre
       const earlier = await access.write(async (tx) => {
         const insert = tx.insertInto('crossfade_control').values(toRow(record));
         const result = await insert.onConflict((conflict) => conflict.column('dataset').doNothing()).executeTakeFirst();
-        return result.numInsertedOrUpdatedRows === 0n ? readRecord(tx, record.dataset) : null;
+        if (result.numInsertedOrUpdatedRows === 0n) return readRecord(tx, record.dataset);
+        await changes.announce(tx, record);
+        return null;
       });
       if (earlier) return earlier;
-      changed(record.dataset);
+      changes.made(record);
       return record;
     },
 
@@ -40,30 +41,19 @@ export function controlRecords(access: Access): Pick<ControlStore, 'read' | 'cre
         if (transition) {
           await tx.insertInto('crossfade_transition').values(transitionRow(next.dataset, transition)).execute();
         }
+        await changes.announce(tx, next);
         return true;
       });
       if (!won) return null;
-      changed(next.dataset);
+      changes.made(next);
       return next;
-    },
-
-    onChange(listener) {
-      listeners.add(listener);
-      return () => {
-        listeners.delete(listener);
-      };
     },
   };
 }
 
-/** `lock`: nobody changes the record, or reads it with a lock, before this transaction has ended. */
-export async function readRecord(
-  db: Kysely<ControlTables>,
-  dataset: string,
-  lock?: Lock,
-): Promise<ControlRecord | null> {
+export async function readRecord(db: Kysely<ControlTables>, dataset: string): Promise<ControlRecord | null> {
   const query = db.selectFrom('crossfade_control').selectAll().where('dataset', '=', dataset);
-  const row = await (lock ? lock(query) : query).executeTakeFirst();
+  const row = await query.executeTakeFirst();
   return row ? fromRow(row) : null;
 }
 

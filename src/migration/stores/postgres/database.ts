@@ -14,6 +14,7 @@ import {
 } from 'kysely';
 import type { Transaction } from 'kysely';
 import type { SqlDatabase } from '../../sql/database.ts';
+import { NotifyChannel } from './channel.ts';
 import { Pool, type Connection } from './connection.ts';
 import { untilFree } from './retry.ts';
 
@@ -26,13 +27,18 @@ const MAKING_TABLES = 'select pg_advisory_xact_lock(4091700842)';
 export function openPostgres<Tables>(url: string): SqlDatabase<Tables> {
   const pool = new Pool(url, CONNECTIONS);
   const db = new Kysely<Tables>({ dialect: new PooledDialect(pool) });
+  const channel = new NotifyChannel<Tables>(url);
   return {
     read: db,
     byteText: 'text collate "C"',
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => untilFree(() => db.transaction().execute(work)),
     lockRows: (query) => query.forUpdate(),
     migrate: (statements) => untilFree(() => makeTables(pool, statements)),
-    close: () => db.destroy(),
+    channel,
+    close: async () => {
+      await channel.close();
+      await db.destroy();
+    },
   };
 }
 
