@@ -20,6 +20,7 @@ import { participationDataset, type ParticipationDataset } from './activity/data
 import { phoneParser } from './activity/phone.ts';
 import { tokenAuthenticator } from './auth.ts';
 import { ConfigError, maskPassword, type Config } from './config.ts';
+import { Metrics } from './metrics/index.ts';
 import { buildSubgraph } from './resolvers/index.ts';
 import type { ActivityEngine } from './resolvers/context.ts';
 import { createServer, type Server } from './server.ts';
@@ -79,7 +80,9 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     const openedJournal = openJournal(config.journalUrl, { database, dataset, clock, requestTimeoutMs });
     closing.push(() => openedJournal.stop());
 
-    const { stores, journal, control } = wrap({ stores: openedStores, journal: openedJournal, control: controlStore });
+    const devices = wrap({ stores: openedStores, journal: openedJournal, control: controlStore });
+    const metrics = new Metrics({ dataset: dataset.name, label: config.label });
+    const { stores, journal, control } = metrics.watch(devices);
     const engine = createEngine({
       dataset,
       stores,
@@ -93,6 +96,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
       requestTimeoutMs,
       label: config.label,
     });
+    const unfollow = metrics.follow(engine, devices);
     let epoch: number | null = null;
     const unsubscribe = engine.onPlace((place) => {
       if (place.epoch !== epoch) catalogue.forget();
@@ -101,6 +105,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     await engine.start();
     closing.push(async () => {
       unsubscribe();
+      unfollow();
       await engine.stop();
     });
 
@@ -109,8 +114,9 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
       schema,
       engine,
       catalogue,
-      authenticator: tokenAuthenticator(adminToken, log),
+      authenticator: metrics.guard(tokenAuthenticator(adminToken, log)),
       log,
+      metrics,
     });
     closing.push(() => server.close());
     return { engine, stores, control, catalogue, dataset, server, stop };

@@ -1,5 +1,5 @@
 /**
- * HTTP: `/graphql`, `/healthz` (the process is alive) and `/readyz` (it can serve what the state of the migration needs).
+ * HTTP: `/graphql`, `/metrics`, `/healthz` (the process is alive) and `/readyz` (it can serve what the state of the migration needs).
  */
 import { randomUUID } from 'node:crypto';
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
@@ -13,6 +13,7 @@ import type { Logger } from './migration/log.ts';
 import type { ActivityEngine } from './resolvers/context.ts';
 import { failure } from './server/errors.ts';
 import { graphqlEndpoint } from './server/graphql.ts';
+import type { RequestObserver } from './server/observer.ts';
 import { Request } from './server/request.ts';
 
 /** `/readyz` answers within this time, milliseconds: who asks it has short deadlines. */
@@ -30,6 +31,8 @@ export interface ServerOptions {
   readonly catalogue: Catalogue;
   readonly authenticator: Authenticator;
   readonly log: Logger;
+  /** The page of `/metrics`, which is not there without it, and who counts the requests. */
+  readonly metrics?: { readonly contentType: string; text(): Promise<string>; readonly requests: RequestObserver };
 }
 
 export interface Server {
@@ -41,12 +44,13 @@ export interface Server {
 }
 
 export async function createServer(options: ServerOptions): Promise<Server> {
-  const { config, engine, catalogue, authenticator, log } = options;
+  const { config, engine, catalogue, authenticator, log, metrics } = options;
   const graphql = await graphqlEndpoint({
     schema: options.schema,
     log,
     introspection: config.introspection,
     maxTokens: config.maxQueryTokens,
+    ...(metrics && { observer: metrics.requests }),
   });
   const http = Fastify({
     bodyLimit: config.bodyLimitBytes,
@@ -100,6 +104,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       return unready(reply, code, ERRORS[code].message);
     }
   });
+
+  if (metrics) {
+    http.get('/metrics', async (_, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  }
 
   return {
     http,

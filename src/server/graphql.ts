@@ -19,6 +19,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { ErrorCode } from '../migration/errors.ts';
 import type { Logger } from '../migration/log.ts';
 import { failure, formatError, rootCause, severity } from './errors.ts';
+import { unobserved, type RequestObserver } from './observer.ts';
 import { Attempt, type Context, type Request } from './request.ts';
 
 export interface GraphQLOptions {
@@ -27,6 +28,7 @@ export interface GraphQLOptions {
   readonly introspection: boolean;
   /** Longest document, in lexical tokens: what parsing and validating cost goes by its length. */
   readonly maxTokens: number;
+  readonly observer?: RequestObserver;
 }
 
 export interface Answer {
@@ -41,7 +43,7 @@ export interface GraphQLEndpoint {
 }
 
 export async function graphqlEndpoint(options: GraphQLOptions): Promise<GraphQLEndpoint> {
-  const { schema, log, introspection, maxTokens } = options;
+  const { schema, log, introspection, maxTokens, observer = unobserved } = options;
   const apollo = new ApolloServer<Context>({
     schema,
     introspection,
@@ -72,22 +74,28 @@ export async function graphqlEndpoint(options: GraphQLOptions): Promise<GraphQLE
   return {
     answer: async (http, request) => {
       const overdue = request.overdue();
+      const began = performance.now();
+      let told: Pick<Attempt, 'kind' | 'code'> = { kind: 'none', code: 'INTERNAL' };
       try {
         do {
           const attempt = new Attempt(request);
           try {
             const answer = await Promise.race([execute(http, attempt), overdue]);
+            told = attempt;
             if (answer === 'OVERDUE') break;
             if (!attempt.expired) return answer;
+            observer.repeated();
           } finally {
             attempt.end();
           }
         } while (performance.now() < request.deadline);
         const code = request.overdueCode;
+        told = { kind: told.kind, code };
         log.warn({ requestId: request.options.requestId, code }, 'a request was not answered in time');
         return failed(code);
       } finally {
         request.answered();
+        observer.answered({ operation: told.kind, code: told.code, ms: performance.now() - began });
       }
     },
     stop: () => apollo.stop(),
@@ -104,6 +112,8 @@ function complete(response: HTTPGraphQLResponse, attempt: Attempt): Answer {
   const headers = Object.fromEntries(response.headers);
   const plain = headers['content-type']?.startsWith('application/json') ?? false;
   const status = response.status ?? 200;
+  // What is no GraphQL request at all has no errors of an operation.
+  if (status >= 400) attempt.code ??= 'BAD_REQUEST';
   return { status: status === 400 && plain && attempt.wellFormed ? 200 : status, headers, body: body.string };
 }
 
@@ -115,12 +125,23 @@ function failed(code: ErrorCode): Answer {
   };
 }
 
-/** Logs what clients are not told. The request's id is in the answer's `x-request-id`, so that one finds the other. */
+/**
+ * Logs what clients are not told, and notes what they are. The request's id is in the answer's `x-request-id`, so that one finds the
+ * other.
+ */
 function watcher(log: Logger): ApolloServerPlugin<Context> {
   return {
     requestDidStart: async () => ({
       didResolveSource: async ({ contextValue }) => {
         contextValue.attempt.wellFormed = true;
+      },
+      didResolveOperation: async ({ operation, contextValue }) => {
+        contextValue.attempt.kind = operation?.operation === 'mutation' ? 'mutation' : 'query';
+      },
+      willSendResponse: async ({ response, contextValue }) => {
+        if (response.body.kind !== 'single') return;
+        const [error] = response.body.singleResult.errors ?? [];
+        if (error) contextValue.attempt.code = String(error.extensions?.['code']);
       },
       didEncounterErrors: async ({ errors, contextValue, operationName }) => {
         for (const error of errors) {

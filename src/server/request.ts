@@ -90,6 +90,10 @@ export class Attempt {
   readonly context: Context;
   /** The request carries a GraphQL document, whatever is wrong with that. */
   wellFormed = false;
+  /** Which kind of operation the document asks for; `none` until that is known. */
+  kind: 'query' | 'mutation' | 'none' = 'none';
+  /** Of the first error in the answer; null without one. */
+  code: string | null = null;
   readonly #begun = new Map<string, Begun>();
   #expired = false;
   #ended = false;
