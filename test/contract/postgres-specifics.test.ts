@@ -1,13 +1,16 @@
 /** What only a store in PostgreSQL can meet: tables that bend values or order, connections that break, and statements that wait. */
 import { createServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Dataset, Row } from '../../src/migration/dataset.ts';
 import { packSeq } from '../../src/migration/seq.ts';
+import { Pool } from '../../src/migration/stores/postgres/connection.ts';
 import { postgresStore, type PostgresStoreOptions } from '../../src/migration/stores/postgres/index.ts';
 import { latchName, quote } from '../../src/migration/stores/postgres/schema.ts';
 import { EVERYTHING, type Store } from '../../src/migration/stores/store.ts';
 import { notes, readings } from '../support/dataset.ts';
+import { proxyTo } from '../support/proxy.ts';
 import { describeWith, scratchSchema, servers, type Scratch } from '../support/servers.ts';
 import { fill, note, raise, reading, rowAt, rowsOf } from './store/setting.ts';
 
@@ -285,6 +288,28 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       expect(await write).toMatchObject({ code: 'OUTCOME_UNKNOWN', cause: expect.any(Error) });
       await beside.query('rollback');
       expect(await create()).toBe('WRITTEN');
+    });
+
+    test('that break between two statements of a transaction are told by the second, and end nothing else', async () => {
+      const proxy = await proxyTo(scratch.url);
+      const url = new URL(scratch.url);
+      url.port = `${proxy.port}`;
+      const pool = new Pool(url.href, 2);
+      const connection = await pool.acquire();
+      const transaction = connection.transaction([], async () => {
+        proxy.block();
+        // Long enough for the driver to hear of it while it asks nothing.
+        await delay(100);
+        await connection.get('select 1');
+      });
+      await expect(transaction).rejects.toMatchObject({ meaning: 'LOST' });
+      pool.release(connection);
+      proxy.mend();
+      const next = await pool.acquire();
+      expect(await next.get('select 1')).toEqual(['1']);
+      pool.release(next);
+      await pool.end();
+      await proxy.cut();
     });
 
     test('to a server that hangs are given up', async () => {

@@ -1,4 +1,11 @@
-/** A way to a server that can be cut: connections through it end at once, and there are no new ones. */
+/**
+ * A way to a server that can be disturbed:
+ *
+ *   cut       connections through it end at once, and it takes no new ones, for good
+ *   block     the same, but it can be mended; new connections end as soon as they are made
+ *   silence   no connection ends, and nothing gets through; new ones are made and lead nowhere yet
+ *   mend      as before; what was held up by a silence arrives now
+ */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
@@ -7,25 +14,42 @@ export interface Proxy {
   /** From now on leads to another server; connections that stand end. */
   turn(url: string): void;
   cut(): Promise<void>;
+  block(): void;
+  silence(): void;
+  mend(): void;
+}
+
+type Mode = 'OPEN' | 'BLOCKED' | 'SILENT';
+
+interface Way {
+  readonly near: Socket;
+  /** Leads nowhere as long as it is null. */
+  far: Socket | null;
 }
 
 export async function proxyTo(url: string): Promise<Proxy> {
   let target = new URL(url);
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.pipe(to);
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
+  let mode: Mode = 'OPEN';
+  const ways = new Set<Way>();
+  const endAll = (): void => {
+    for (const { near, far } of ways) {
+      near.destroy();
+      far?.destroy();
     }
+  };
+  const server = createServer({ pauseOnConnect: true }, (near) => {
+    if (mode === 'BLOCKED') {
+      near.resetAndDestroy();
+      return;
+    }
+    const way: Way = { near, far: null };
+    ways.add(way);
+    near.on('error', () => way.far?.destroy());
+    near.on('close', () => {
+      ways.delete(way);
+      way.far?.destroy();
+    });
+    if (mode === 'OPEN') lead(way, target);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -34,13 +58,42 @@ export async function proxyTo(url: string): Promise<Proxy> {
     port: address.port,
     turn: (other) => {
       target = new URL(other);
-      for (const socket of sockets) socket.destroy();
+      endAll();
     },
     cut: async () => {
       if (!server.listening) return;
       server.close();
-      for (const socket of sockets) socket.destroy();
+      endAll();
       await once(server, 'close');
     },
+    block: () => {
+      mode = 'BLOCKED';
+      endAll();
+    },
+    silence: () => {
+      mode = 'SILENT';
+      for (const { near, far } of ways) {
+        for (const end of [near, far]) end?.unpipe().pause();
+      }
+    },
+    mend: () => {
+      mode = 'OPEN';
+      for (const way of ways) lead(way, target);
+    },
   };
+}
+
+/** Makes the way's far end if it has none, and lets everything through. */
+function lead(way: Way, target: URL): void {
+  const { near } = way;
+  if (!way.far) {
+    const far = connect(Number(target.port), target.hostname);
+    far.setNoDelay(true);
+    far.on('error', () => near.destroy());
+    far.on('close', () => near.destroy());
+    way.far = far;
+  }
+  near.setNoDelay(true);
+  near.pipe(way.far);
+  way.far.pipe(near);
 }

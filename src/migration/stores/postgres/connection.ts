@@ -162,6 +162,8 @@ export class Pool {
     });
     // An idle connection that breaks leaves the pool; whoever needs one next opens another, and hears if that fails.
     this.#pool.on('error', () => {});
+    // One that breaks while it is in use, between two statements, tells it twice: here, and to the next statement, which is enough.
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   async acquire(): Promise<Connection> {
