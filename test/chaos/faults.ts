@@ -1,0 +1,137 @@
+/**
+ * What is done to the system while it works: instances are killed, frozen for longer than their lease, or ended in good order; ways to one
+ * device are cut or fall silent, for one instance or for all; servers are killed and started again, or frozen.
+ *
+ * One instance at a time and one device at a time, so that somebody can always go on. Each fault is written down with its end: when what it
+ * hit is there again.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Random } from '../support/seed.ts';
+import type { Instance } from './instance.ts';
+import type { Recorder } from './record.ts';
+import { DEVICES, LEASE_MS, type System } from './system.ts';
+
+/** Between two faults of the same kind, milliseconds, at most. */
+const PAUSE_MS = 2500;
+const LONGEST_MS = 3000;
+/** How long a start may take on a busy machine, milliseconds. */
+const START_MS = 60_000;
+
+export class Faults {
+  readonly #system: System;
+  readonly #recorder: Recorder;
+  readonly #random: Random;
+  readonly #stopping = new AbortController();
+  #running: Promise<void>[] = [];
+  /** The instance that is being disturbed. */
+  #hit: Instance | null = null;
+
+  constructor(system: System, recorder: Recorder, random: Random) {
+    this.#system = system;
+    this.#recorder = recorder;
+    this.#random = random;
+  }
+
+  start(): void {
+    const [ofInstances, ofDevices] = [this.#random.fork(), this.#random.fork()];
+    this.#running = [
+      this.#loop(ofInstances, () => this.#disturb(ofInstances.pick(this.#system.instances), ofInstances)),
+      this.#loop(ofDevices, () => (ofDevices.below(3) === 0 ? this.#hitServer(ofDevices) : this.#hitWay(ofDevices))),
+    ];
+  }
+
+  /** Returns when everything is as it was. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#running);
+    await within(START_MS, 'every instance is ready', Promise.all(this.#system.instances.map((i) => i.whenReady())));
+  }
+
+  /** An instance has just been asked to switch: sometimes that is its end, or a long sleep. */
+  async atSwitch(driver: Instance, random: Random): Promise<void> {
+    if (this.#stopping.signal.aborted || random.below(4) !== 0) return;
+    await delay(random.below(400));
+    await this.#disturb(driver, random);
+  }
+
+  async #loop(random: Random, fault: () => Promise<void>): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await this.#pause(random.below(PAUSE_MS));
+      if (!this.#stopping.signal.aborted) await fault();
+    }
+  }
+
+  async #disturb(instance: Instance, random: Random): Promise<void> {
+    if (this.#hit !== null || !instance.ready) return;
+    this.#hit = instance;
+    const from = this.#recorder.tick();
+    const dice = random.below(10);
+    const kind = dice < 4 ? 'kill' : dice < 8 ? 'freeze' : 'end';
+    try {
+      if (kind === 'freeze') {
+        instance.freeze();
+        await delay(LEASE_MS * (1.1 + random.below(20) / 10));
+        instance.thaw();
+      } else {
+        await instance.end(kind === 'kill' ? 'SIGKILL' : 'SIGTERM');
+        await within(START_MS, `instance ${instance.number} is ready again`, instance.whenReady());
+      }
+    } catch (error) {
+      this.#recorder.write({ is: 'violation', what: String(error) });
+    } finally {
+      this.#recorder.write({
+        is: 'fault',
+        kind: `instance ${kind}`,
+        on: instance.number,
+        from,
+        to: this.#recorder.tick(),
+      });
+      this.#hit = null;
+    }
+  }
+
+  async #hitWay(random: Random): Promise<void> {
+    const device = random.pick(DEVICES);
+    const silent = random.below(2) === 0;
+    const everybody = random.below(3) === 0;
+    const one = random.below(this.#system.proxies.length);
+    const hit = this.#system.proxies.filter((_, number) => everybody || number === one);
+    const from = this.#recorder.tick();
+    for (const proxies of hit) {
+      if (silent) proxies[device].silence();
+      else proxies[device].block();
+    }
+    await delay(200 + random.below(LONGEST_MS));
+    for (const proxies of hit) proxies[device].mend();
+    const kind = `way to ${device} ${silent ? 'silent' : 'cut'}`;
+    this.#recorder.write({ is: 'fault', kind, on: everybody ? 'all' : one, from, to: this.#recorder.tick() });
+  }
+
+  async #hitServer(random: Random): Promise<void> {
+    const server = random.pick(this.#system.servers);
+    const kind = random.pick(['kill', 'kill', 'stop', 'freeze'] as const);
+    const from = this.#recorder.tick();
+    if (kind === 'freeze') {
+      server.freeze();
+      await delay(200 + random.below(LONGEST_MS));
+      server.thaw();
+    } else {
+      if (kind === 'kill') await server.kill();
+      else await server.stop();
+      await delay(random.below(1500));
+      await server.start();
+    }
+    this.#recorder.write({ is: 'fault', kind: `${server.name} ${kind}`, on: 'all', from, to: this.#recorder.tick() });
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stopping.signal }).catch(() => {
+      // Stopped while it waited: the loop sees that.
+    });
+  }
+}
+
+async function within(ms: number, what: string, work: Promise<unknown>): Promise<void> {
+  const late = delay(ms, 'LATE', { ref: false });
+  if ((await Promise.race([work, late])) === 'LATE') throw new Error(`waited ${ms} ms in vain until ${what}`);
+}
