@@ -38,7 +38,7 @@ export async function runChaos(options: ChaosOptions): Promise<Verdict> {
   const recorder = new Recorder(join(directory, 'history.jsonl'));
   const system = new System();
   try {
-    await system.open(instances, borrowed, directory);
+    await system.open({ instances, borrowed, directory });
     await underLoad(options, system, recorder);
   } finally {
     await recorder.end();

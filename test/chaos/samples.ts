@@ -10,18 +10,18 @@ export interface Untouched {
 }
 
 const choice = (answer: string, code: string, correct: boolean) => ({ answer, code, correct });
-const event = (name: EventName, choices: readonly object[]) => {
+const eventOf = (name: EventName, choices: readonly object[]) => {
   return { name, question: 'Which one?', reward: 'traffic', opensAt: '2020-01-01T00:00:00Z', closesAt: null, choices };
 };
 
 export const CATALOGUE = [
-  event('send-1g-traffic', [
+  eventOf('send-1g-traffic', [
     choice('A', 'G1-A', false),
     choice('B', 'G1-B', true),
     choice('C', 'G1-C', false),
     choice('D', 'G1-D', false),
   ]),
-  event('send-2g-traffic', [choice('yes', 'G2-Y', true), choice('no', 'G2-N', false)]),
+  eventOf('send-2g-traffic', [choice('yes', 'G2-Y', true), choice('no', 'G2-N', false)]),
 ];
 
 const ANSWERS: Readonly<Record<EventName, readonly string[]>> = {

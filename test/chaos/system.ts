@@ -30,6 +30,18 @@ export interface Borrowed {
   readonly mysql: string;
 }
 
+export interface SystemOptions {
+  readonly instances: number;
+  /** null: servers of its own, which may be killed. */
+  readonly borrowed?: Borrowed | null;
+  /** The control store has a PostgreSQL server of its own. */
+  readonly apart?: boolean;
+  /** Where instances log to. */
+  readonly directory: string;
+  readonly leaseMs?: number;
+  readonly requestMs?: number;
+}
+
 export interface Participation {
   readonly phone: string;
   readonly event: string;
@@ -46,19 +58,21 @@ export class System {
   #urls: Readonly<Record<Device, string>> | null = null;
   #drop: () => Promise<void> = async () => {};
 
-  async open(instances: number, borrowed: Borrowed | null, logs: string): Promise<void> {
+  async open({ borrowed = null, apart = false, ...options }: SystemOptions): Promise<void> {
     const redis = await ownRedis(this.#reaper);
     this.servers.push(redis);
     if (!borrowed) this.servers.push(await ownPostgres(this.#reaper), await ownMariadb(this.#reaper));
     const urlOf = (name: string) => this.servers.find((server) => server.name === name)?.url;
     const postgres = borrowed?.postgres ?? urlOf('PostgreSQL') ?? '';
     const mysql = borrowed?.mysql ?? urlOf('MariaDB') ?? '';
+    const control = apart ? await ownPostgres(this.#reaper) : null;
+    if (control) this.servers.push(control);
     const name = `crossfade_chaos_${randomBytes(6).toString('hex')}`;
     const urls = {
       OLD: withDatabase(postgres, `${name}_old`),
       NEW: withDatabase(mysql, name),
       journal: redis.url,
-      control: withDatabase(postgres, `${name}_control`),
+      control: withDatabase(control?.url ?? postgres, `${name}_control`),
     };
     this.#urls = urls;
     this.#drop = async () => {
@@ -68,9 +82,9 @@ export class System {
       await onMysql(mysql, `drop database ${name}`);
     };
     await onPostgres(postgres, `create database ${name}_old`);
-    await onPostgres(postgres, `create database ${name}_control`);
+    await onPostgres(control?.url ?? postgres, `create database ${name}_control`);
     await onMysql(mysql, `create database ${name} character set utf8mb4`);
-    for (let number = 0; number < instances; number++) await this.#add(number, urls, logs);
+    for (let number = 0; number < options.instances; number++) await this.#add(number, urls, options);
     await this.instances[0]?.setup(CATALOGUE);
   }
 
@@ -89,6 +103,14 @@ export class System {
     await Promise.all(this.instances.map((instance) => instance.whenReady()));
   }
 
+  /** This run's own server of a device. */
+  serverOf(device: Device): OwnServer {
+    const port = new URL(this.#url(device)).port;
+    const server = this.servers.find(({ url }) => new URL(url).port === port);
+    if (!server) throw new Error(`the server of ${device} is somebody else's`);
+    return server;
+  }
+
   /** What a table holds, read past the product. */
   async participations(role: 'OLD' | 'NEW'): Promise<readonly Participation[]> {
     if (role === 'OLD')
@@ -103,7 +125,11 @@ export class System {
     await this.#reaper.close();
   }
 
-  async #add(number: number, urls: Readonly<Record<Device, string>>, logs: string): Promise<void> {
+  async #add(
+    number: number,
+    urls: Readonly<Record<Device, string>>,
+    { directory, leaseMs = LEASE_MS, requestMs = REQUEST_MS }: SystemOptions,
+  ): Promise<void> {
     const proxies = {
       OLD: await proxyTo(urls.OLD),
       NEW: await proxyTo(urls.NEW),
@@ -118,12 +144,12 @@ export class System {
       CONTROL_URL: through(urls.control, proxies.control),
       DATA_DIR: this.#reaper.directory('data'),
       ADMIN_TOKEN: TOKEN,
-      LEASE_MS: `${LEASE_MS}`,
-      REQUEST_TIMEOUT_MS: `${REQUEST_MS}`,
+      LEASE_MS: `${leaseMs}`,
+      REQUEST_TIMEOUT_MS: `${requestMs}`,
       SWITCH_TIMEOUT_MS: '8000',
       LOG_LEVEL: 'info',
     };
-    const log = join(logs, `instance-${number}.log`);
+    const log = join(directory, `instance-${number}.log`);
     this.instances.push(new Instance(number, await freePort(), env, log, this.#reaper));
   }
 
