@@ -1,5 +1,5 @@
 /**
- * HTTP: `/graphql`, `/metrics`, `/healthz` (the process is alive) and `/readyz` (it can serve what the state of the migration needs).
+ * HTTP: `/graphql`, `/console`, `/metrics`, `/healthz` (the process is alive) and `/readyz` (it can serve what the state of the migration needs).
  */
 import { randomUUID } from 'node:crypto';
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
@@ -11,6 +11,7 @@ import type { Catalogue } from './activity/catalogue.ts';
 import { CrossfadeError, ERRORS } from './migration/errors.ts';
 import type { Logger } from './migration/log.ts';
 import type { ActivityEngine } from './resolvers/context.ts';
+import { serveConsole } from './server/console.ts';
 import { failure } from './server/errors.ts';
 import { graphqlEndpoint } from './server/graphql.ts';
 import type { RequestObserver } from './server/observer.ts';
@@ -92,6 +93,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       return reply.code(answer.status).headers(answer.headers).send(answer.body);
     },
   });
+  await http.register(async (scope) => serveConsole(scope));
   http.get('/healthz', async () => ({ status: 'ok' }));
   http.get('/readyz', async (_, reply) => {
     if (draining) return unready(reply, 'DRAINING', 'The process is shutting down.');

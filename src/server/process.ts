@@ -60,6 +60,7 @@ async function announce(app: App, address: string, token: string | null): Promis
   const lines = [
     `Crossfade is ready, in state ${state}.`,
     `  GraphQL      ${address}/graphql`,
+    `  console      ${address}/console`,
     `  metrics      ${address}/metrics`,
     `  admin token  ${token ?? 'as ADMIN_TOKEN has it'}`,
   ];

@@ -35,13 +35,16 @@ export const servers = {
 
 /** `describe` for tests that need a server; without it (`url` null) one test in their place is skipped, or fails with CI=true. */
 export function describeWith(name: string, url: string | null, tests: (url: string) => void): void {
-  if (url !== null) {
-    describe(name, () => tests(url));
+  const variables = Object.values(DEFAULTS).map(([variable]) => variable);
+  describeFound(name, url, `${name} does not answer; set ${variables.join(', ')}`, tests);
+}
+
+/** The same for anything a machine may lack; `reason` says what is missing and how to tell where it is. */
+export function describeFound<T>(name: string, found: T | null, reason: string, tests: (found: T) => void): void {
+  if (found !== null) {
+    describe(name, () => tests(found));
     return;
   }
-  const reason = `${name} does not answer; set ${Object.values(DEFAULTS)
-    .map(([variable]) => variable)
-    .join(', ')}`;
   describe(name, () => {
     if (process.env['CI'] === 'true') {
       test(reason, () => {

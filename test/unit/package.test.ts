@@ -11,6 +11,7 @@ import { temporaryDirectory } from '../support/tmp.ts';
 const execute = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+const VITE = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
 
 /** What the program says when it fails is the failure's message: compilers tell their errors on standard output. */
 async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
@@ -38,6 +39,8 @@ beforeAll(async () => {
   const build = ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(source, 'dist')];
   await run(process.execPath, [TSC, ...build], source);
   await run(process.execPath, [join(ROOT, 'scripts', 'copy-lua.ts'), join(source, 'dist')], source);
+  const page = ['build', join(ROOT, 'src', 'console'), '--outDir', join(source, 'dist', 'console'), '--emptyOutDir'];
+  await run(process.execPath, [VITE, ...page], source);
   const pack = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', dir], source);
   const [packed] = JSON.parse(pack) as readonly { readonly filename: string; files: { readonly path: string }[] }[];
   files = packed?.files.map(({ path }) => path) ?? [];
@@ -133,6 +136,9 @@ test('the server starts from it, serves, and ends on SIGTERM', async () => {
     body: JSON.stringify({ query: '{ events { totalCount } }' }),
   });
   expect(await answer.json()).toEqual({ data: { events: { totalCount: 3 } } });
+  const page = await fetch(new URL('/console', url));
+  const [, script = ''] = /src="(.+?)"/.exec(await page.text()) ?? [];
+  expect((await fetch(new URL(script, url))).headers.get('content-type')).toContain('javascript');
   server.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
 });

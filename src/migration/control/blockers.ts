@@ -6,7 +6,8 @@ import type { Blocker, BlockerCode } from '../api.ts';
 import type { Dataset, StoreRole } from '../dataset.ts';
 import { hasCode } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
-import { findMove, gaining, MOVES, usesJournal, type Place, type Precondition } from '../states.ts';
+import { route, showPlace } from '../route.ts';
+import { findMove, gaining, usesJournal, type Place, type Precondition } from '../states.ts';
 import { EVERYTHING, type Store } from '../stores/store.ts';
 import type { ControlRecord, ControlStore } from './control.ts';
 import { holdsRows, isKnown } from './found.ts';
@@ -177,34 +178,6 @@ function unreachable(error: unknown, need: Precondition): readonly Blocker[] {
 }
 
 function notAdjacent(from: Place, to: Place): string {
-  const next = nextStep(from, to);
-  return `There is no way from ${show(from)} to ${show(to)} in one step; ${next ? `the next step is ${show(next)}` : 'there is no way on'}.`;
-}
-
-/** The first step of the shortest way, found breadth first over the moves; the percentages of DUAL that matter are 0 and 100. */
-function nextStep(from: Place, to: Place): Place | null {
-  const key = (place: Place) => show(place);
-  const queue: { readonly at: Place; readonly first: Place | null }[] = [{ at: from, first: null }];
-  const seen = new Set([key(from)]);
-  for (const { at, first } of queue) {
-    if (key(at) === key(to)) return first;
-    for (const next of neighbours(at, to)) {
-      if (seen.has(key(next))) continue;
-      seen.add(key(next));
-      queue.push({ at: next, first: first ?? next });
-    }
-  }
-  return null;
-}
-
-function neighbours(at: Place, to: Place): Place[] {
-  return MOVES.filter((move) => move.from === at.state).flatMap((move) => {
-    const percents =
-      move.to === 'DUAL' ? [0, 100, ...(to.state === 'DUAL' ? [to.percent] : [])] : [move.to === 'NEW' ? 100 : 0];
-    return percents.map((percent) => ({ state: move.to, percent })).filter((next) => findMove(at, next));
-  });
-}
-
-export function show(place: Place): string {
-  return place.state === 'DUAL' ? `DUAL at ${place.percent} percent` : place.state;
+  const next = route(from, to)?.[0];
+  return `There is no way from ${showPlace(from)} to ${showPlace(to)} in one step; ${next ? `the next step is ${showPlace(next)}` : 'there is no way on'}.`;
 }

@@ -14,7 +14,7 @@ import type { Clock } from '../clock.ts';
 import { isoTime } from '../clock.ts';
 import { CrossfadeError } from '../errors.ts';
 import { findMove, gaining, usesJournal } from '../states.ts';
-import { show } from './blockers.ts';
+import { showPlace } from '../route.ts';
 import type { ControlRecord, ControlStore, Switch, Transition } from './control.ts';
 import { runFlip, type FlipContext } from './flip.ts';
 import type { Lease } from './lease.ts';
@@ -195,7 +195,7 @@ export class SwitchDriver {
     const move = findMove(record.place, current.to);
     if (!move)
       throw new CrossfadeError('INTERNAL', {
-        message: `There is no move from ${show(record.place)} to ${show(current.to)}.`,
+        message: `There is no move from ${showPlace(record.place)} to ${showPlace(current.to)}.`,
       });
     try {
       this.waitingFor = 'fences and journal';
