@@ -46,10 +46,9 @@ export async function openBrowser(executablePath: string): Promise<BrowserContex
 export function complaintsOf(page: Page): string[] {
   const complaints: string[] = [];
   page.on('console', (message) => {
-    const { url } = message.location();
-    // A server without metrics answers 404, and the browser tells of it.
-    if (!['error', 'warning'].includes(message.type()) || url.endsWith('/metrics')) return;
-    complaints.push(`${message.text()} ${url}`);
+    if (['error', 'warning'].includes(message.type())) {
+      complaints.push(`${message.text()} ${message.location().url}`);
+    }
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
   return complaints;

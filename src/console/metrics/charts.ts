@@ -1,4 +1,5 @@
 /** The charts, as data: what each line shows and where it comes from. Lines keep what was seen since the page was opened. */
+import type { CounterName, HistogramName } from '../../metrics/catalogue.ts';
 import type { Board } from '../session/board.ts';
 import { parseExposition } from './exposition.ts';
 import { quantile, rate, type Scrape } from './rates.ts';
@@ -30,16 +31,17 @@ export interface Chart {
 
 const store = (role: string) => (labels: Readonly<Record<string, string>>) => labels['store'] === role;
 const perSecond =
-  (name: string, match?: Parameters<typeof rate>[3]) =>
+  (name: CounterName | `${HistogramName}_count`, match?: Parameters<typeof rate>[3]) =>
   ({ step }: Seen) =>
     step && rate(...step, name, match);
 const requestMs =
   (q: number) =>
   ({ window }: Seen) => {
-    const seconds = window && quantile(...window, 'crossfade_graphql_request_duration_seconds', q);
+    const seconds = window && quantile(...window, REQUESTS, q);
     return seconds === null ? null : seconds * 1000;
   };
 
+const REQUESTS: HistogramName = 'crossfade_graphql_request_duration_seconds';
 const STORE = 'crossfade_store_operation_duration_seconds_count';
 const STORE_ERRORS = 'crossfade_store_errors_total';
 
