@@ -5,7 +5,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PARTICIPATION } from '../../src/activity/dataset.ts';
 import { findChromium, openBrowser, picture } from '../support/browser.ts';
-import { buildConsole, openTab, signIn, standsAt, switchBy, takeSeat, TOKEN } from '../support/console.ts';
+import { buildConsole, openTab, readOnly, signIn, standsAt, switchBy, takeSeat, TOKEN } from '../support/console.ts';
 import { describeFound } from '../support/servers.ts';
 
 const MISSING = 'Chromium is not there; install it or set TEST_CHROMIUM';
@@ -194,6 +194,18 @@ describeFound('the console', await findChromium(), MISSING, (chromium) => {
     await page.getByLabel('Admin token').waitFor();
   });
 
+  test('a token that may only look sees everything and can press nothing', async () => {
+    const seat = await takeSeat(browser);
+    await signIn(seat.page, await readOnly(seat));
+    await standsAt(seat.page, 'OLD');
+    await seat.page.getByText('read only', { exact: true }).waitFor();
+    for (const name of [/^Go on to MIGRATING/, /^Pin/, 'Verify now', 'Set']) {
+      const button = seat.page.getByRole('button', { name, exact: true });
+      expect(await button.isDisabled()).toBe(true);
+      expect(await button.getAttribute('title')).toContain('migration:read');
+    }
+  });
+
   test('at the width of a phone nothing sticks out, light and dark', async () => {
     const { page, url } = await takeSeat(browser);
     await page.setViewportSize({ width: 360, height: 740 });
@@ -210,6 +222,11 @@ describeFound('the console', await findChromium(), MISSING, (chromium) => {
     }
     await page.setViewportSize({ width: 1280, height: 900 });
     await picture(page, 'migrating-dark');
+    await page.getByRole('button', { name: /^Go on to CATCHING_UP/ }).click();
+    await page.getByRole('dialog').getByText('Nothing stands in the way.').waitFor();
+    await page.setViewportSize({ width: 360, height: 740 });
+    await picture(page, 'phone-dialog-dark');
+    await page.keyboard.press('Escape');
   });
 });
 

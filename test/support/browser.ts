@@ -55,5 +55,6 @@ export function complaintsOf(page: Page): string[] {
 }
 
 export async function picture(page: Page, name: string): Promise<void> {
+  await page.evaluate('scrollTo(0, 0)');
   await page.screenshot({ path: join(ARTEFACTS, 'console', `${name}.png`), fullPage: true });
 }

@@ -4,8 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished } from 'vitest';
 import type { BrowserContext, Page } from 'playwright-core';
 import { createApp, type App } from '../../src/app.ts';
+import type { Authenticator } from '../../src/auth.ts';
 import { loadConfig } from '../../src/config.ts';
+import { CrossfadeError } from '../../src/migration/errors.ts';
 import { silent } from '../../src/migration/log.ts';
+import { buildSubgraph } from '../../src/resolvers/index.ts';
+import { createServer } from '../../src/server.ts';
 import { fillWithSamples } from '../../src/server/samples.ts';
 import { complaintsOf } from './browser.ts';
 import { temporaryDirectory } from './tmp.ts';
@@ -44,6 +48,21 @@ export async function takeSeat(browser: BrowserContext, { rows = 300 } = {}): Pr
     expect(complaints).toEqual([]);
   });
   return { app, url, directory, page, complaints };
+}
+
+/** Another server over the same engine, whose tokens may look and not change anything. */
+export async function readOnly({ app }: Seat): Promise<string> {
+  const authenticator: Authenticator = {
+    authorize: async (_, scope) => {
+      if (scope !== 'migration:read') throw new CrossfadeError('FORBIDDEN');
+      return 'reader';
+    },
+  };
+  const { schema } = buildSubgraph([app.dataset]);
+  const { engine, catalogue } = app;
+  const server = await createServer({ config: loadConfig({}), schema, engine, catalogue, authenticator, log: silent });
+  onTestFinished(() => server.close());
+  return server.http.listen({ port: 0, host: '127.0.0.1' });
 }
 
 export async function signIn(page: Page, url: string): Promise<void> {

@@ -33,7 +33,8 @@ const store = (role: string) => (labels: Readonly<Record<string, string>>) => la
 const perSecond =
   (name: CounterName | `${HistogramName}_count`, match?: Parameters<typeof rate>[3]) =>
   ({ step }: Seen) =>
-    step && rate(...step, name, match);
+    // A counter that never counted is not on the page.
+    step && (rate(...step, name, match) ?? 0);
 const requestMs =
   (q: number) =>
   ({ window }: Seen) => {

@@ -84,7 +84,7 @@ function optionsOf(chart: Chart, width: number): Options {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 16, 0, 0],
     scales: {
       x: { time: true, range: (_, __, max) => [(max ?? 0) - SPAN, max ?? 0] },
       y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },

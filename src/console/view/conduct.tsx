@@ -2,6 +2,8 @@
 import { useState } from 'preact/hooks';
 import type { BusinessLogic } from '../../generated/schema.ts';
 import { rung } from '../../migration/states.ts';
+import type { Board } from '../session/board.ts';
+import { count, counted } from '../words/format.ts';
 import { conduct } from '../words/ladder.ts';
 import { Button, useDoing } from './action.tsx';
 import { Dialog } from './dialog.tsx';
@@ -30,6 +32,8 @@ export function ConductPanel({ board }: Pick<PanelProps, 'board'>) {
         <dd>{writes}</dd>
         <dt>Background</dt>
         <dd>{works}</dd>
+        <dt>Instances</dt>
+        <dd>{serving(board)}</dd>
         <dt>Business logic</dt>
         <dd>
           {LOGIC[businessLogic]}{' '}
@@ -44,6 +48,12 @@ export function ConductPanel({ board }: Pick<PanelProps, 'board'>) {
       {pinning && <PinDialog board={board} onClose={() => setPinning(false)} />}
     </Panel>
   );
+}
+
+function serving({ now: { instances, epoch } }: Board): string {
+  const behind = instances.filter((instance) => instance.epoch !== epoch).length;
+  const all = counted(instances.length, 'process', 'processes');
+  return behind === 0 ? `${all}, under the epoch in force.` : `${all}, ${count(behind)} under another epoch.`;
 }
 
 const CHOICES: readonly (BusinessLogic | null)[] = [null, 'OLD', 'BOTH', 'NEW'];

@@ -81,7 +81,7 @@ function Rate({ limit }: { readonly limit: number | null }) {
       }}
     >
       <label>
-        <span>Rows a second at most</span>
+        <span>Limit, rows a second</span>
         <input
           type="number"
           min={1}

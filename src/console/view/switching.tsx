@@ -23,9 +23,15 @@ export function SwitchingPanel({ board, now }: PanelProps) {
     <section class="panel switching" aria-label="Switch under way">
       <div class="switching-head">
         <h2>
-          Switching from {placeName(board.place)} to {placeName(to)}
+          {switching.phase === 'SETTLE'
+            ? `Settling in ${placeName(to)}`
+            : `Switching from ${placeName(board.place)} to ${placeName(to)}`}
         </h2>
-        <CancelSwitch board={board} />
+        {switching.phase === 'ANNOUNCE' ? (
+          <CancelSwitch board={board} />
+        ) : (
+          <span class="quiet">From the flip on it can only go on.</span>
+        )}
       </div>
       <ol class="phases">
         {PHASES.map(({ phase, name, means }, i) => (
@@ -48,11 +54,10 @@ export function SwitchingPanel({ board, now }: PanelProps) {
 }
 
 /** To switch to the state it came from is what calls a switch off. */
-export function CancelSwitch({ board }: Pick<PanelProps, 'board'>) {
+function CancelSwitch({ board }: Pick<PanelProps, 'board'>) {
   const session = useSession();
   const { busy, problem, run } = useDoing();
-  const { place, now } = board;
-  const barred = now.switching?.phase === 'ANNOUNCE' ? '' : 'From the flip on a switch can only go on.';
+  const { place } = board;
   const cancel = async (): Promise<void> => {
     await session.switchTo({
       to: place.state,
@@ -62,7 +67,7 @@ export function CancelSwitch({ board }: Pick<PanelProps, 'board'>) {
   };
   return (
     <>
-      <Button onClick={() => run(cancel)} barred={barred} busy={busy}>
+      <Button onClick={() => run(cancel)} busy={busy}>
         Call it off, stay in {placeName(place)}
       </Button>
       {problem && <ProblemNote problem={problem} />}
