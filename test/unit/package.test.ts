@@ -113,6 +113,15 @@ test("the README's example moves its orders from the old store to the new one", 
   ]);
 });
 
+test('the command line runs from it', async () => {
+  const { bin } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+    readonly bin: { crossfade: string };
+  };
+  const program = join(project, 'node_modules', 'crossfade', bin.crossfade);
+  expect(await run(process.execPath, [program, 'switch', '--help'], project)).toMatch(/^Usage: crossfade switch /);
+  expect((await readFile(program, 'utf8')).startsWith('#!/usr/bin/env node\n')).toBe(true);
+});
+
 test('the server starts from it, serves, and ends on SIGTERM', async () => {
   const { bin } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { readonly bin: object };
   const [[name, path]] = Object.entries(bin) as [[string, string]];

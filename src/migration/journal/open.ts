@@ -30,6 +30,14 @@ export function openJournal(
   { database, dataset, clock, requestTimeoutMs }: OpenJournalOptions,
 ): Journal {
   if (url === null) return sqlJournal({ database, dataset, clock });
+  return openJournalServer(url, { dataset, clock, requestTimeoutMs });
+}
+
+/** A journal on a server of its own. */
+export function openJournalServer(
+  url: string,
+  { dataset, clock, requestTimeoutMs }: Omit<OpenJournalOptions, 'database'>,
+): Journal {
   if (!isJournalUrl(url)) throw new RangeError('no journal has URLs of this scheme');
   return redisJournal({ url, dataset, clock, answersMs: 2 * requestTimeoutMs });
 }

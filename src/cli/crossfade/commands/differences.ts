@@ -1,0 +1,27 @@
+import type { Command } from '../command.ts';
+import { LIST_OPTIONS, more, readList } from '../lists.ts';
+import { grouped } from '../numbers.ts';
+
+interface Difference {
+  readonly key: string;
+  readonly field: string | null;
+  readonly kind: string;
+  readonly old: string | null;
+  readonly new: string | null;
+}
+
+export const differences: Command = {
+  name: 'differences',
+  meaning: 'what differs between the stores, in key order',
+  options: LIST_OPTIONS,
+  changes: false,
+  run: async (context, given) => {
+    const fields = 'key field kind old new firstSeenAt lastSeenAt';
+    const listed = await readList<Difference>(context, 'differences', fields, given);
+    const rows = listed.nodes.map(({ key, field, kind, ...values }) => {
+      const where = field === null ? key : `${key} ${field}`;
+      return `  ${where}: ${kind}, old ${JSON.stringify(values.old)}, new ${JSON.stringify(values.new)}`;
+    });
+    return { json: listed, lines: [`${grouped(listed.totalCount)} differences`, ...rows, ...more(listed)] };
+  },
+};
