@@ -1,6 +1,7 @@
 /** The command line, as an operator uses it: against a real server, from the start to NEW, and the way back. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import SqliteDriver from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ArgumentSpec, OptionSpec } from '../../src/cli/crossfade/command.ts';
 import { EXIT_CODES } from '../../src/cli/crossfade/exit.ts';
@@ -114,6 +115,22 @@ test('from the start to the middle, and back, step by step', async () => {
   expect(await place()).toBe('OLD 0');
 });
 
+/** The code of the answer "planted", which nobody gave. */
+const PLANTED = '~cGxhbnRlZA';
+
+/** Behind the product's back: a row of the new store gets another code, and one goes away. */
+async function plantDifferences(): Promise<void> {
+  const store = new SqliteDriver(join(directory, 'data', 'new.sqlite'));
+  try {
+    const row = 'phone = ? and event = ?';
+    const [changed, removed] = store.prepare('select phone, event from participation_new limit 2').raw().all();
+    store.prepare(`update participation_new set recommendation_code = '${PLANTED}' where ${row}`).run(changed);
+    store.prepare(`delete from participation_new where ${row}`).run(removed);
+  } finally {
+    store.close();
+  }
+}
+
 test('from the start to NEW', async () => {
   await done('switch MIGRATING', ...why);
   expect(await done('watch --until copied --every 100')).toContain('copy 300 of 300 rows');
@@ -125,6 +142,15 @@ test('from the start to NEW', async () => {
   expect(barred.stdout).toMatch(/^The way to NEW is barred:\n {2}NOT_ADJACENT: /);
   await done('switch DUAL --percent 100 --wait', ...why);
   expect(await crossfade(['switch', 'NEW', ...why, '--json'])).toMatchObject({ code: 3 });
+  await plantDifferences();
+  expect(await crossfade(['verify', '--wait'])).toMatchObject({ code: 5, stderr: '' });
+  const found = await done('differences');
+  expect(found).toMatch(/^[23] differences\n/);
+  expect(found).toMatch(/ recommendationCode: DIFFERS, old ".+", new ".*~cGxhbnRlZA.*"$/m);
+  expect(found).toMatch(/: ONLY_IN_OLD, old ".+", new null$/m);
+  expect(await done('switch DUAL --percent 0 --wait', ...why)).toContain('DUAL at 0 percent');
+  expect(await done('repair --wait')).toBe('No difference is left.\n');
+  await done('switch DUAL --percent 100 --wait', ...why);
   expect(await done('verify --wait')).toMatch(/0 differ, 0 repaired, clean\n$/);
   expect(await json('differences')).toEqual({ totalCount: 0, nodes: [], next: null });
   await done('logic BOTH');

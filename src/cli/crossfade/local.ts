@@ -6,7 +6,6 @@ import { participationDataset } from '../../activity/dataset.ts';
 import { ConfigError, loadConfig, maskPassword, type Config, type Environment } from '../../config.ts';
 import { systemClock } from '../../migration/clock.ts';
 import { STORE_ROLES, type StoreRole } from '../../migration/dataset.ts';
-import { CrossfadeError } from '../../migration/errors.ts';
 import { openJournalServer } from '../../migration/journal/open.ts';
 import { engineOf } from '../../migration/stores/open.ts';
 import { amiss, well, type Finding } from './finding.ts';
@@ -79,8 +78,7 @@ async function journalFinding({ journalUrl, requestTimeoutMs }: Config): Promise
 
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  const why =
-    error instanceof CrossfadeError && cause instanceof Error ? `${error.message} (${cause.message})` : error.message;
+  const { message, cause } = error;
+  const why = cause instanceof Error && !message.includes(cause.message) ? `${message} (${cause.message})` : message;
   return why.replaceAll(/\s+/g, ' ');
 }

@@ -39,7 +39,8 @@ export const doctor: Command = {
 };
 
 function describe({ check, ok, found, advice }: Finding): string {
-  return `${ok ? 'ok   ' : 'AMISS'} ${check}: ${found}${advice === null ? '' : ` ${advice}`}`;
+  const sentence = advice === null ? found : `${found.replace(/\.?$/, '.')} ${advice}`;
+  return `${ok ? 'ok   ' : 'AMISS'} ${check}: ${sentence}`;
 }
 
 function nodeFinding(): Finding {
