@@ -19,7 +19,7 @@ beforeAll(async () => {
   server = new ServerProcess(directory, { SAMPLE_DATA: '300', LOG_LEVEL: 'warn' });
   expect(await server.start()).toBeNull();
   url = await server.url;
-});
+}, 60_000);
 afterAll(() => server.dispose());
 
 interface Ran {
