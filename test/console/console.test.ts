@@ -199,11 +199,15 @@ describeFound('the console', await findChromium(), MISSING, (chromium) => {
     await signIn(seat.page, await readOnly(seat));
     await standsAt(seat.page, 'OLD');
     await seat.page.getByText('read only', { exact: true }).waitFor();
+    await seat.page.getByText('/metrics does not answer').waitFor();
     for (const name of [/^Go on to MIGRATING/, /^Pin/, 'Verify now', 'Set']) {
       const button = seat.page.getByRole('button', { name, exact: true });
       expect(await button.isDisabled()).toBe(true);
       expect(await button.getAttribute('title')).toContain('migration:read');
     }
+    // That server has no metrics: it is asked for them once, and the browser tells of it.
+    expect(seat.complaints).toEqual([expect.stringContaining('/metrics')]);
+    seat.complaints.splice(0);
   });
 
   test('at the width of a phone nothing sticks out, light and dark', async () => {
