@@ -95,6 +95,9 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
       switchTimeoutMs: config.switchTimeoutMs,
       requestTimeoutMs,
       label: config.label,
+      comparePercent: config.comparePercent,
+      maskDifferences: config.maskDifferences,
+      observer: metrics.engine,
     });
     const unfollow = metrics.follow(engine, devices);
     let epoch: number | null = null;

@@ -135,6 +135,16 @@ export const VARIABLES = {
     meaning: 'longest GraphQL document, in lexical tokens',
     ...whole(100, 1_000_000),
   }),
+  COMPARE_PERCENT: variable({
+    default: '1',
+    meaning: 'in DUAL, the share of what is read that is compared in both stores, off the path of requests',
+    ...whole(0, 100),
+  }),
+  MASK_DIFFERENCES: variable({
+    default: 'off',
+    meaning: 'on: lists of differences are kept and shown without the values that differ (keys are not masked)',
+    ...oneOf('on', 'off'),
+  }),
   SHUTDOWN_DELAY_MS: variable({
     default: '0',
     meaning: 'after SIGTERM, how long to go on serving while /readyz is red, so that a load balancer can notice',
@@ -166,6 +176,8 @@ export interface Config {
   readonly introspection: boolean;
   readonly bodyLimitBytes: number;
   readonly maxQueryTokens: number;
+  readonly comparePercent: number;
+  readonly maskDifferences: boolean;
   readonly shutdownDelayMs: number;
 }
 
@@ -223,6 +235,8 @@ export function loadConfig(env: Environment): Config {
     introspection: (read('INTROSPECTION', v.INTROSPECTION) ?? (production ? 'off' : 'on')) === 'on',
     bodyLimitBytes: required('BODY_LIMIT_BYTES', v.BODY_LIMIT_BYTES),
     maxQueryTokens: required('MAX_QUERY_TOKENS', v.MAX_QUERY_TOKENS),
+    comparePercent: required('COMPARE_PERCENT', v.COMPARE_PERCENT),
+    maskDifferences: required('MASK_DIFFERENCES', v.MASK_DIFFERENCES) === 'on',
     shutdownDelayMs: required('SHUTDOWN_DELAY_MS', v.SHUTDOWN_DELAY_MS),
   };
 }

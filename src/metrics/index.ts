@@ -3,6 +3,7 @@ import { collectDefaultMetrics } from 'prom-client';
 import { ApolloServerErrorCode } from '@apollo/server/errors';
 import type { Authenticator } from '../auth.ts';
 import { CrossfadeError, ERRORS } from '../migration/errors.ts';
+import { COMPARISON_RESULTS, type Observer } from '../migration/observer.ts';
 import { STATES } from '../migration/states.ts';
 import type { ActivityEngine } from '../resolvers/context.ts';
 import type { RequestObserver } from '../server/observer.ts';
@@ -18,12 +19,16 @@ export class Metrics {
   readonly #instruments = new Instruments();
   readonly #here: Whereabouts = { state: 'OLD' };
   readonly requests: RequestObserver;
+  readonly engine: Observer;
   #asked: readonly Asked[] = [];
 
   constructor(facts: { readonly dataset: string; readonly label: string }) {
     collectDefaultMetrics({ register: this.#instruments.registry });
     this.#instruments.set('crossfade_info', facts, 1);
     this.requests = this.#requests();
+    const compared = this.#instruments.counter('crossfade_compared_rows_total');
+    for (const result of COMPARISON_RESULTS) compared.inc({ result }, 0);
+    this.engine = { compared: (result, rows) => compared.inc({ result }, rows) };
   }
 
   /** The same devices, watched. */

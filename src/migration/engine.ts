@@ -4,16 +4,19 @@ import type { Decision, Engine, Mutated, Operation, Operator, Situation } from '
 import { systemClock, type Clock } from './clock.ts';
 import type { ControlStore } from './control/control.ts';
 import { findOrFound, recognise } from './control/found.ts';
+import { masked } from './control/masked.ts';
 import { Lease } from './control/lease.ts';
 import { epochOf, logicOf, placeOf } from './control/situation.ts';
 import { SwitchDriver } from './control/switch.ts';
 import type { Dataset, Faces, Row, StoreRole } from './dataset.ts';
 import { Deliveries } from './deliveries.ts';
 import { CrossfadeError, hasCode } from './errors.ts';
+import { SpotCheck } from './jobs/spot-check.ts';
 import { Workers } from './jobs/workers.ts';
 import type { Journal } from './journal/journal.ts';
 import { silent, type Logger } from './log.ts';
 import { Notes } from './notes.ts';
+import type { Observer } from './observer.ts';
 import { createOperator } from './operator.ts';
 import { ReadOperation, type ReadDevices } from './reads.ts';
 import { authorityOf, usesJournal } from './states.ts';
@@ -38,6 +41,11 @@ export interface EngineOptions<O extends Row = Row, N extends Row = Row> {
   readonly requestTimeoutMs?: number;
   /** What operators see this process as. */
   readonly label?: string;
+  /** In DUAL, the share of what is read that is compared in both stores, 0 to 100; 0 unless given. */
+  readonly comparePercent?: number;
+  /** Lists of differences show where, not what. */
+  readonly maskDifferences?: boolean;
+  readonly observer?: Observer;
 }
 
 /** How long a fence waits for the transactions that are under way before it gives up, milliseconds. */
@@ -47,6 +55,7 @@ interface Running {
   readonly workers: Workers;
   readonly driver: SwitchDriver;
   readonly takeover: Takeover;
+  readonly spotCheck: SpotCheck;
   readonly operator: Operator;
   readonly unsubscribe: () => void;
 }
@@ -65,10 +74,10 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
   #running: Running | null = null;
 
   constructor(options: EngineOptions<O, N>) {
-    this.#options = options;
+    this.#options = options.maskDifferences ? { ...options, control: masked(options.control) } : options;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silent;
-    const { control, dataset, stores, journal } = options;
+    const { control, dataset, stores, journal } = this.#options;
     this.#lease = new Lease({
       control,
       dataset: dataset.name,
@@ -114,11 +123,14 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
       wakeWorkers: () => workers.wake(),
     });
     const takeover = new Takeover({ ...shared, driver, leaseMs: this.#options.leaseMs ?? 2000 });
+    const { comparePercent: percent = 0, observer } = this.#options;
+    const spotCheck = new SpotCheck(jobs, { percent, observer });
     const unsubscribe = this.#lease.onView(() => workers.wake());
     this.#running = {
       workers,
       driver,
       takeover,
+      spotCheck,
       operator: createOperator({ ...shared, driver, workers }),
       unsubscribe,
     };
@@ -131,6 +143,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     this.#running = null;
     running.unsubscribe();
     await running.takeover.stop();
+    await running.spotCheck.stop();
     await running.driver.stop();
     await running.workers.stop();
     await this.#deliveries.flush();
@@ -200,7 +213,16 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
 
   #devices(): WriteDevices & ReadDevices {
     const { dataset, stores, journal } = this.#options;
-    return { dataset, stores, journal, lease: this.#lease, deliveries: this.#deliveries, clock: this.#clock };
+    const spotCheck = this.#running?.spotCheck;
+    return {
+      dataset,
+      stores,
+      journal,
+      lease: this.#lease,
+      deliveries: this.#deliveries,
+      clock: this.#clock,
+      spotCheck,
+    };
   }
 
   #live(): Running {

@@ -13,6 +13,7 @@ import { keyReads, listReads, logicOf, placeOf, slotEpochs, type ListReads } fro
 import type { Address, Dataset, Faces, Row, StoreRole } from './dataset.ts';
 import { CrossfadeError, hasCode } from './errors.ts';
 import { facesOfImage, mapStored } from './faces.ts';
+import type { SpotCheck } from './jobs/spot-check.ts';
 import type { Journal, JournalEntry, Slot } from './journal/journal.ts';
 import { compareKeys } from './key.ts';
 import { authorityOf, type BusinessLogic, type Place } from './states.ts';
@@ -23,6 +24,8 @@ export interface ReadDevices {
   readonly stores: Readonly<Record<StoreRole, Store>>;
   readonly journal: Journal;
   readonly lease: Lease;
+  /** Compares a share of what is read. */
+  readonly spotCheck?: Pick<SpotCheck, 'offer'> | undefined;
 }
 
 /** Journal entries read at once for a list: the first chunk, and the largest, to which chunks grow while they bring no row. */
@@ -89,7 +92,9 @@ export class ReadOperation implements Operation {
   }
 
   async #loadBatch(addresses: readonly Address[]): Promise<(Faces | null)[]> {
-    const found = await readByKey(this.#devices, this.#view.record, addresses);
+    const { record } = this.#view;
+    const found = await readByKey(this.#devices, record, addresses);
+    this.#devices.spotCheck?.offer(record, addresses);
     return addresses.map(({ key }) => found.get(key) ?? null);
   }
 
@@ -99,7 +104,9 @@ export class ReadOperation implements Operation {
     const rows = source.overlay
       ? await this.#overlayPage(source, query, limit)
       : await this.#storePage(source, { after: query.after, upTo: null }, limit, query.filter);
-    return { rows: rows.slice(0, query.first), hasNextPage: rows.length > query.first };
+    const page = { rows: rows.slice(0, query.first), hasNextPage: rows.length > query.first };
+    this.#devices.spotCheck?.offer(this.#view.record, page.rows);
+    return page;
   }
 
   /** Merges two streams in key order: a chunk of the journal, then the store's rows up to the chunk's last key, until the page is full. */

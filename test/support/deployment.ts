@@ -8,7 +8,7 @@ import { systemClock, type Clock } from '../../src/migration/clock.ts';
 import type { ControlStore } from '../../src/migration/control/control.ts';
 import { sqlControl } from '../../src/migration/control/sql/index.ts';
 import type { Dataset, Row, StoreRole } from '../../src/migration/dataset.ts';
-import { createEngine } from '../../src/migration/engine.ts';
+import { createEngine, type EngineOptions } from '../../src/migration/engine.ts';
 import type { Journal } from '../../src/migration/journal/journal.ts';
 import { sqlJournal, type JournalTables } from '../../src/migration/journal/sql/index.ts';
 import { openSqliteFile } from '../../src/migration/stores/sqlite/database.ts';
@@ -30,7 +30,10 @@ export interface Instance<O extends Row, N extends Row> extends Devices {
   kill(): Promise<void>;
 }
 
-export interface InstanceOptions {
+export interface InstanceOptions extends Pick<
+  EngineOptions,
+  'comparePercent' | 'maskDifferences' | 'observer' | 'log'
+> {
   readonly wrap?: (devices: Devices) => Devices;
   readonly leaseMs?: number;
   readonly switchTimeoutMs?: number;
@@ -70,14 +73,16 @@ export class Deployment<O extends Row, N extends Row> {
 
   async instance(options: InstanceOptions = {}): Promise<Instance<O, N>> {
     const { close, ...own } = this.devices();
-    const devices = options.wrap ? options.wrap(own) : own;
+    const { wrap = (plain) => plain, ...more } = options;
+    const devices = wrap(own);
     const engine = createEngine({
       dataset: this.dataset,
       ...devices,
-      leaseMs: options.leaseMs ?? 500,
-      switchTimeoutMs: options.switchTimeoutMs ?? 5000,
+      leaseMs: 500,
+      switchTimeoutMs: 5000,
       requestTimeoutMs: 5000,
-      label: options.label ?? 'test',
+      label: 'test',
+      ...more,
     });
     const instance: Instance<O, N> = {
       ...devices,

@@ -70,9 +70,10 @@ export async function rewriteKey(ctx: JobContext, key: string): Promise<boolean>
     return await ctx.rewrite(decodeKey(ctx.dataset.keyFields, key), ctx.clock.monotonic() + REWRITE_MS);
   } catch (error) {
     if (hasCode(error, ...AWAY)) throw error;
-    const facts = { dataset: ctx.dataset.name, key: ctx.dataset.showKey(key), err: error };
+    const facts = { dataset: ctx.dataset.name, key: ctx.dataset.showKey(key) };
+    // Why is in the lists of operators, which may be masked: the reason can quote the row.
     if (hasCode(error, 'BAD_USER_INPUT')) ctx.log.info(facts, 'a row has no counterpart and cannot be written again');
-    else ctx.log.error(facts, 'a row cannot be written again');
+    else ctx.log.error({ ...facts, err: error }, 'a row cannot be written again');
     return false;
   }
 }
