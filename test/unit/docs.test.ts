@@ -75,6 +75,16 @@ test('run book: each error once', () => {
   expect(told.toSorted()).toEqual(Object.keys(ERRORS).toSorted());
 });
 
+test('run book: what the log says is what the program logs', async () => {
+  const told = codes(section(document('docs/operate.md'), '### The log'));
+  expect(told.length).toBeGreaterThan(12);
+  const logged: string[] = [];
+  for await (const path of glob('src/migration/**/*.ts', { cwd: ROOT })) {
+    logged.push(await readFile(join(ROOT, path), 'utf8'));
+  }
+  for (const message of told) expect(logged.join('\n'), message).toMatch(new RegExp(`['\`]${message}`));
+});
+
 describe.each(documents)('$path', ({ path, text }) => {
   test('links lead somewhere', async () => {
     for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {

@@ -61,17 +61,20 @@ export class SwitchDriver {
     to: ControlRecord['place'],
     why: Pick<Switch, 'actor' | 'reason' | 'acceptedRisks'>,
   ): Promise<ControlRecord | null> {
-    const { control, clock, journal, lease } = this.#devices;
+    const { control, clock, journal, lease, log } = this.#devices;
     const number = record.lastNumber + 1;
     const opening = !usesJournal(record.place.state);
     lease.pauses.reset();
-    return control.compareAndSet(record.revision, {
+    const announced = await control.compareAndSet(record.revision, {
       ...record,
       revision: record.revision + 1,
       lastNumber: number,
       incarnation: opening ? await journal.incarnation() : record.incarnation,
       switching: { to, epoch: number, phase: 'ANNOUNCE', since: isoTime(clock), ...why },
     });
+    const facts = { dataset: record.dataset, from: show(record.place), to: show(to), epoch: number, ...why };
+    if (announced) log.info(facts, 'a switch is announced');
+    return announced;
   }
 
   /** Back to the state in force; false: the switch is not in ANNOUNCE any more. */
@@ -86,7 +89,11 @@ export class SwitchDriver {
         incarnation: usesJournal(record.place.state) ? record.incarnation : null,
         switching: null,
       };
-      if (await this.#devices.control.compareAndSet(record.revision, next)) return true;
+      if (!(await this.#devices.control.compareAndSet(record.revision, next))) continue;
+      const { dataset, switching } = record;
+      const facts = { dataset, stays: show(record.place), to: show(switching.to), waitedFor: this.waitingFor };
+      this.#devices.log.info({ ...facts, epoch: number }, 'the switch is cancelled');
+      return true;
     }
   }
 
@@ -208,7 +215,12 @@ export class SwitchDriver {
       await clock.delay(FLIP_RETRY_MS, this.#stopping.signal);
       return this.#stopHere();
     }
-    await control.compareAndSet(record.revision, settled(record, current, clock), this.#transition(record, current));
+    const transition = this.#transition(record, current);
+    if (await control.compareAndSet(record.revision, settled(record, current, clock), transition)) {
+      const { pauseMs, dropped } = transition;
+      const facts = { dataset: record.dataset, state: show(current.to), epoch: current.epoch, pauseMs };
+      log.info({ ...facts, ...(dropped > 0 && { dropped }) }, 'the new state is in force');
+    }
     await lease.renew();
   }
 
@@ -229,10 +241,8 @@ export class SwitchDriver {
     await this.#answered(record, clock.monotonic() + switchTimeoutMs, 'LIVE');
     const next = { ...record, revision: record.revision + 1, switching: null };
     if (await control.compareAndSet(record.revision, next)) {
-      log.info(
-        { dataset: record.dataset, state: record.place.state, percent: record.place.percent, epoch: current.epoch },
-        'settled',
-      );
+      const tookMs = Math.max(0, clock.wall() - Date.parse(current.since));
+      log.debug({ dataset: record.dataset, state: show(record.place), epoch: current.epoch, tookMs }, 'settled');
     }
     await this.#devices.lease.renew();
   }

@@ -11,6 +11,7 @@ import { hasCode } from '../errors.ts';
 import type { Checkpoint } from '../stores/store.ts';
 import { JobClaim } from './claim.ts';
 import type { JobContext, StepResult } from './context.ts';
+import { CopyReport } from './copy-report.ts';
 import { mapBatch } from './mapping.ts';
 import { Meter, Pace, RateLimit } from './meter.ts';
 import { blocked, copies, IDLE, PROGRESSED } from './steps.ts';
@@ -21,6 +22,7 @@ export interface CopyState {
   readonly pace: Pace;
   readonly limit: RateLimit;
   readonly meter: Meter;
+  readonly report: CopyReport;
 }
 
 export function copyState(ctx: JobContext, meter = new Meter(ctx.clock)): CopyState {
@@ -29,6 +31,7 @@ export function copyState(ctx: JobContext, meter = new Meter(ctx.clock)): CopySt
     pace: new Pace({ least: 100, most: 5000, start: 500, targetMs: 25 }),
     limit: new RateLimit(ctx.clock),
     meter,
+    report: new CopyReport(ctx, meter),
   };
 }
 
@@ -41,10 +44,12 @@ export async function copyStep(ctx: JobContext, state: CopyState, signal?: Abort
   const checkpoint = await ctx.stores.NEW.checkpoint();
   if (checkpoint?.epoch !== record.epoch) return blocked('the new store is not prepared for this copy yet');
   if (checkpoint.complete) {
+    state.report.complete(checkpoint);
     await state.claim.release();
     return IDLE;
   }
   if (!(await state.claim.hold())) return IDLE;
+  state.report.working(checkpoint);
   const { size } = state.pace;
   const allowed = rateLimit === null ? size : await state.limit.take(rateLimit, size, signal);
   if (allowed === 0) return IDLE;

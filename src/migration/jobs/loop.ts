@@ -7,6 +7,8 @@ import type { StepResult } from './context.ts';
 
 const FIRST_BACKOFF_MS = 25;
 const LONGEST_BACKOFF_MS = 2000;
+/** What is over sooner is no news: it is said when the loop waits for this long at once, milliseconds. */
+const NEWS_MS = 800;
 
 export interface LoopOptions {
   readonly name: string;
@@ -74,9 +76,10 @@ export class Loop {
   }
 
   #hindered(why: string, error: unknown): number {
-    if (why !== this.#said) this.#say(why, error);
-    this.#said = why;
     this.#backoff = Math.min(this.#backoff * 2 || FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS);
+    if (why === this.#said || (error === null && this.#backoff < NEWS_MS)) return this.#backoff;
+    this.#said = why;
+    this.#say(why, error);
     return this.#backoff;
   }
 

@@ -18,10 +18,13 @@ export interface RepairState {
   readonly claim: JobClaim;
   after: { readonly key: string; readonly field: string } | null;
   done: boolean;
+  /** Keys that were written again and agree, and those that still differ. */
+  repaired: number;
+  left: number;
 }
 
 export function repairState(ctx: JobContext): RepairState {
-  return { claim: new JobClaim(ctx, 'repair'), after: null, done: false };
+  return { claim: new JobClaim(ctx, 'repair'), after: null, done: false, repaired: 0, left: 0 };
 }
 
 /** Repairs one page of differences; `done` when the pass is over, when another instance is at it, or outside DUAL. */
@@ -33,7 +36,11 @@ export async function repairStep(ctx: JobContext, state: RepairState, signal?: A
   if (!(await state.claim.hold())) return finish(state);
   const page = await ctx.control.differences(ctx.dataset.name, state.after, PAGE);
   const last = page.at(-1);
-  if (!last) return finish(state);
+  if (!last) {
+    const { repaired, left } = state;
+    if (repaired + left > 0) ctx.log.info({ dataset: ctx.dataset.name, repaired, left }, 'differences were repaired');
+    return finish(state);
+  }
 
   const keys = [...new Set(page.map(({ key }) => key))];
   for (const together of chunked(keys, ABREAST)) {
@@ -44,6 +51,9 @@ export async function repairStep(ctx: JobContext, state: RepairState, signal?: A
   if (verdicts.size > 0) {
     await ctx.control.settleDifferences(ctx.dataset.name, [...verdicts.keys()], [...verdicts.values()].flat());
   }
+  const agree = [...verdicts.values()].filter((verdict) => verdict.length === 0).length;
+  state.repaired += agree;
+  state.left += keys.length - agree;
   if (signal?.aborted) return IDLE;
   state.after = { key: last.key, field: last.field ?? '' };
   return PROGRESSED;

@@ -5,6 +5,7 @@
  * entry still has the seq that was applied. So any number of appliers may work at once.
  */
 import type { Clock } from '../clock.ts';
+import type { ControlRecord } from '../control/control.ts';
 import type { Dataset, StoreRole } from '../dataset.ts';
 import { hasCode } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -12,7 +13,7 @@ import type { Logger } from '../log.ts';
 import { runOf } from '../seq.ts';
 import type { Store } from '../stores/store.ts';
 import type { JobContext, StepResult } from './context.ts';
-import { blocked, IDLE, PROGRESSED, replaysInto } from './steps.ts';
+import { blocked, comparable, IDLE, PROGRESSED, replaysInto } from './steps.ts';
 
 const BATCH = 500;
 /** Between two tries of a drain that got nowhere. */
@@ -32,10 +33,13 @@ export interface ReplayDeps {
 export interface ReplayState {
   stuck: number;
   loggedAt: number;
+  /** Entries brought since the store lacked nothing, and the epoch for which that was told. */
+  brought: number;
+  toldAt: number | null;
 }
 
 export function replayState(): ReplayState {
-  return { stuck: 0, loggedAt: -Infinity };
+  return { stuck: 0, loggedAt: -Infinity, brought: 0, toldAt: null };
 }
 
 /** Brings one batch to one store. */
@@ -44,9 +48,22 @@ export async function replayStep(ctx: JobContext, role: StoreRole, state: Replay
   if (record.run === null || !replaysInto(record, role)) return IDLE;
   const deps = { ...ctx, store: ctx.stores[role] };
   const { outcome, cleared } = await replayBatch(deps, role, { run: record.run, held: false }, state);
-  if (outcome === 'EMPTY') return IDLE;
+  state.brought += cleared;
+  if (outcome === 'EMPTY') {
+    reportCaughtUp(ctx, record, role, state);
+    return IDLE;
+  }
   if (outcome === 'FENCED') return blocked(`the ${role} store does not admit entries of this run yet`);
   return cleared > 0 ? PROGRESSED : blocked(`the ${role} store refuses ${state.stuck} entries`);
+}
+
+/** Once an epoch: under traffic a store is behind, and catches up, all the time. In DUAL that is how every write goes. */
+function reportCaughtUp(ctx: JobContext, record: ControlRecord, role: StoreRole, state: ReplayState): void {
+  const { brought: entries } = state;
+  state.brought = 0;
+  if (entries === 0 || state.toldAt === record.epoch || comparable(record)) return;
+  state.toldAt = record.epoch;
+  ctx.log.info({ dataset: ctx.dataset.name, store: role, entries }, 'the journal was brought to the store');
 }
 
 /**

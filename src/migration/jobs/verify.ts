@@ -54,10 +54,11 @@ export async function startVerification(ctx: JobContext): Promise<VerificationRo
   const running = await ctx.control.verification(ctx.dataset.name);
   if (running && isRunning(running)) return running;
   const counts = await Promise.all([ctx.stores.OLD.reader.count(EVERYTHING), ctx.stores.NEW.reader.count(EVERYTHING)]);
-  return ctx.control.startVerification({
+  const startedAt = isoTime(ctx.clock);
+  const started = await ctx.control.startVerification({
     dataset: ctx.dataset.name,
     epoch: record.epoch,
-    startedAt: isoTime(ctx.clock),
+    startedAt,
     finishedAt: null,
     position: null,
     covered: false,
@@ -67,6 +68,10 @@ export async function startVerification(ctx: JobContext): Promise<VerificationRo
     repaired: 0,
     failed: null,
   });
+  if (started.startedAt === startedAt) {
+    ctx.log.info({ dataset: started.dataset, verification: started.number, total: started.total }, 'verifying');
+  }
+  return started;
 }
 
 /** Covers one range of the running verification. */
@@ -132,8 +137,15 @@ async function coverRange(
     checked: row.checked + rows,
     differing: row.differing + new Set(found.map(({ key }) => key)).size,
   };
-  await ctx.control.advanceVerification(row, next, found);
+  if ((await ctx.control.advanceVerification(row, next, found)) && end) reportEnd(ctx, next);
   return PROGRESSED;
+}
+
+/** By the one instance that covered the last range. */
+function reportEnd(ctx: JobContext, { dataset, number: verification, checked, differing }: VerificationRow): void {
+  const facts = { dataset, verification, checked, differing };
+  if (differing === 0) ctx.log.info(facts, 'verified: the stores agree');
+  else ctx.log.warn(facts, 'verified: the stores differ');
 }
 
 /** The rows of both stores of the next range; `upTo: null` when it is the last one. */

@@ -68,10 +68,11 @@ describe('Loop', () => {
     expect(clock.delays.slice(0, 10)).toEqual([25, 50, 100, 200, 400, 800, 1600, 2000, 2000, 25]);
   });
 
-  test('says each reason once, a fault louder than a device that is away', async () => {
+  test('says each reason once, and not at all when it is over soon; a fault louder than a device that is away', async () => {
     const { said, log } = listener();
     const away = new CrossfadeError('STORE_UNAVAILABLE');
-    const { step, ended } = script(blocked('a'), blocked('a'), blocked('b'), away, away, new TypeError('bug'));
+    const [long, passing] = [Array<StepResult>(8).fill(blocked('a')), blocked('soon over')];
+    const { step, ended } = script(passing, PROGRESSED, ...long, blocked('b'), away, away, new TypeError('bug'));
     const loop = new Loop({ name: 'job', step, clock: hastyClock(), log });
     loop.start();
     await ended;
