@@ -72,7 +72,7 @@ export class SwitchDriver {
       incarnation: opening ? await journal.incarnation() : record.incarnation,
       switching: { to, epoch: number, phase: 'ANNOUNCE', since: isoTime(clock), ...why },
     });
-    const facts = { dataset: record.dataset, from: show(record.place), to: show(to), epoch: number, ...why };
+    const facts = { dataset: record.dataset, from: showPlace(record.place), to: showPlace(to), epoch: number, ...why };
     if (announced) log.info(facts, 'a switch is announced');
     return announced;
   }
@@ -91,7 +91,12 @@ export class SwitchDriver {
       };
       if (!(await this.#devices.control.compareAndSet(record.revision, next))) continue;
       const { dataset, switching } = record;
-      const facts = { dataset, stays: show(record.place), to: show(switching.to), waitedFor: this.waitingFor };
+      const facts = {
+        dataset,
+        stays: showPlace(record.place),
+        to: showPlace(switching.to),
+        waitedFor: this.waitingFor,
+      };
       this.#devices.log.info({ ...facts, epoch: number }, 'the switch is cancelled');
       return true;
     }
@@ -218,7 +223,7 @@ export class SwitchDriver {
     const transition = this.#transition(record, current);
     if (await control.compareAndSet(record.revision, settled(record, current, clock), transition)) {
       const { pauseMs, dropped } = transition;
-      const facts = { dataset: record.dataset, state: show(current.to), epoch: current.epoch, pauseMs };
+      const facts = { dataset: record.dataset, state: showPlace(current.to), epoch: current.epoch, pauseMs };
       log.info({ ...facts, ...(dropped > 0 && { dropped }) }, 'the new state is in force');
     }
     await lease.renew();
@@ -242,7 +247,7 @@ export class SwitchDriver {
     const next = { ...record, revision: record.revision + 1, switching: null };
     if (await control.compareAndSet(record.revision, next)) {
       const tookMs = Math.max(0, clock.wall() - Date.parse(current.since));
-      log.debug({ dataset: record.dataset, state: show(record.place), epoch: current.epoch, tookMs }, 'settled');
+      log.debug({ dataset: record.dataset, state: showPlace(record.place), epoch: current.epoch, tookMs }, 'settled');
     }
     await this.#devices.lease.renew();
   }
