@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { App } from '../../src/app.ts';
 import { PARTICIPATION } from '../../src/activity/dataset.ts';
+import type { MigrationState } from '../../src/migration/states.ts';
 import { findChromium, openBrowser, picture } from '../support/browser.ts';
 import { buildConsole, openTab, readOnly, signIn, standsAt, switchBy, takeSeat, TOKEN } from '../support/console.ts';
 import { describeFound } from '../support/servers.ts';
@@ -101,7 +103,7 @@ describeFound('the console', await findChromium(), MISSING, (chromium) => {
     await page.getByText('Clean', { exact: true }).waitFor();
   });
 
-  test('a row that cannot be mapped bars the way until it is waived, with a reason', async () => {
+  test('a row that cannot be mapped bars the way until it is waived; a risk is taken with a tick, and kept', async () => {
     const { page, url, directory } = await takeSeat(browser, { rows: 40 });
     change(directory, 'old', (table) => table.exec("update participation_old set event = 'unheard-of' where phone = (select min(phone) from participation_old)")); // prettier-ignore
     await signIn(page, url);
@@ -121,7 +123,17 @@ describeFound('the console', await findChromium(), MISSING, (chromium) => {
     await page.keyboard.press('Enter');
     await dialog.waitFor({ state: 'detached' });
     await page.getByRole('cell', { name: 'waived' }).waitFor();
-    await switchBy(page, /^Go on to CATCHING_UP/, 'CATCHING_UP');
+
+    change(directory, 'old', (table) => table.exec("update participation_old set answer = 'C' where phone = (select max(phone) from participation_old)")); // prettier-ignore
+    await page.getByRole('button', { name: /^Go on to CATCHING_UP/ }).click();
+    await dialog.getByText('The old table has changed').waitFor();
+    await dialog.getByLabel('Reason').fill('it is known');
+    await dialog.getByLabel(/^Take the risk/).check();
+    await dialog.getByText('Nothing stands in the way.').waitFor();
+    await dialog.getByRole('button', { name: 'Switch to CATCHING_UP' }).click();
+    await standsAt(page, 'CATCHING_UP');
+    await openTab(page, 'History');
+    await page.getByRole('cell', { name: 'OLD_STORE_CHANGED' }).waitFor();
   });
 
   test('a switch that waits shows for whom, and can be called off', async () => {
@@ -140,6 +152,19 @@ describeFound('the console', await findChromium(), MISSING, (chromium) => {
     await page.getByRole('region', { name: 'Switch under way' }).waitFor({ state: 'detached', timeout: 5000 });
     await standsAt(page, 'OLD');
     expect((await app.engine.operator.status()).settled).toBe(true);
+  });
+
+  test('a switch that somebody else was first with is not made', async () => {
+    const { page, url, app } = await takeSeat(browser);
+    await signIn(page, url);
+    await page.getByRole('button', { name: /^Go on to MIGRATING/ }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Nothing stands in the way.').waitFor();
+    for (const to of ['MIGRATING', 'RETREATING', 'OLD'] as const) await goOn(app, to);
+    await dialog.getByLabel('Reason').fill('too late');
+    await dialog.getByRole('button', { name: 'Switch to MIGRATING' }).click();
+    await dialog.getByText('Somebody else switched meanwhile').waitFor();
+    expect((await app.engine.operator.status()).place.state).toBe('OLD');
   });
 
   test('keys alone: Tab to the next step, Escape leaves it, Enter makes it', async () => {
@@ -248,6 +273,12 @@ function change<T>(directory: string, store: 'old' | 'new', work: (table: Databa
   } finally {
     database.close();
   }
+}
+
+async function goOn({ engine }: App, to: MigrationState): Promise<void> {
+  const how = { readNewPercent: null, expectedEpoch: null, dryRun: false, acceptRisk: [] };
+  const { outcome } = await engine.operator.switchTo({ ...how, to, reason: 'another operator', actor: 'another' });
+  expect(outcome).toBe('SWITCHED');
 }
 
 async function expectBlocker(page: Page, code: string): Promise<void> {

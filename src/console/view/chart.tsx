@@ -11,8 +11,9 @@ interface ChartProps {
 }
 
 const HEIGHT = 120;
-/** Seconds that are shown, also while there are fewer. */
-const SPAN = 300;
+/** Seconds that are shown: as many as there are, but not so few that a second looks like a minute. */
+const LEAST_SPAN = 60;
+const LONGEST_SPAN = 300;
 
 export function ChartView({ chart, times, values }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -64,6 +65,11 @@ export function ChartView({ chart, times, values }: ChartProps) {
   );
 }
 
+function spanOf(min: number | null, max: number | null): [number, number] {
+  const end = max ?? 0;
+  return [end - Math.min(LONGEST_SPAN, Math.max(LEAST_SPAN, end - (min ?? end))), end];
+}
+
 function optionsOf(chart: Chart, width: number): Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
@@ -86,7 +92,7 @@ function optionsOf(chart: Chart, width: number): Options {
     cursor: { show: false },
     padding: [8, 16, 0, 0],
     scales: {
-      x: { time: true, range: (_, __, max) => [(max ?? 0) - SPAN, max ?? 0] },
+      x: { time: true, range: (_, min, max) => spanOf(min, max) },
       y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
     },
     axes: [
