@@ -130,10 +130,50 @@ export const VARIABLES = {
     meaning: 'longest body of a request',
     ...whole(1000, 100_000_000),
   }),
+  MAX_CONNECTIONS: variable({
+    default: '2000',
+    meaning: 'connections at the same time; more are refused',
+    ...whole(1, 1_000_000),
+  }),
+  KEEP_ALIVE_TIMEOUT_MS: variable({
+    default: '72000',
+    meaning: 'how long a connection stays open without a request; longer than a load balancer in front keeps it',
+    ...whole(1000, 3_600_000),
+  }),
   MAX_QUERY_TOKENS: variable({
-    default: '10000',
+    default: '4000',
     meaning: 'longest GraphQL document, in lexical tokens',
-    ...whole(100, 1_000_000),
+    ...whole(100, 20_000),
+  }),
+  MAX_QUERY_DEPTH: variable({
+    default: '15',
+    meaning: 'deepest nesting of fields; introspection does not count',
+    ...whole(8, 1000),
+  }),
+  MAX_QUERY_ALIASES: variable({
+    default: '100',
+    meaning: 'aliases in one operation',
+    ...whole(0, 10_000),
+  }),
+  MAX_QUERY_DIRECTIVES: variable({
+    default: '50',
+    meaning: 'directives in one operation',
+    ...whole(0, 10_000),
+  }),
+  MAX_QUERY_COST: variable({
+    default: '30000',
+    meaning: 'highest cost of one operation: its fields, each as often as the lists above it ask for',
+    ...whole(1000, 1_000_000_000),
+  }),
+  MAX_PAGE_SIZE: variable({
+    default: '100',
+    meaning: 'longest page of a list',
+    ...whole(20, 1000),
+  }),
+  MAX_BATCH_SIZE: variable({
+    default: '1000',
+    meaning: 'references in one question of a gateway for entities',
+    ...whole(1, 100_000),
   }),
   COMPARE_PERCENT: variable({
     default: '1',
@@ -146,11 +186,22 @@ export const VARIABLES = {
     ...oneOf('on', 'off'),
   }),
   SHUTDOWN_DELAY_MS: variable({
-    default: '0',
+    default: '250',
     meaning: 'after SIGTERM, how long to go on serving while /readyz is red, so that a load balancer can notice',
     ...whole(0, 600_000),
   }),
 } as const;
+
+/** What one operation may ask for; see the variables of the same names. */
+export interface QueryLimits {
+  readonly tokens: number;
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+  readonly cost: number;
+  readonly pageSize: number;
+  readonly batchSize: number;
+}
 
 export interface Config {
   readonly port: number;
@@ -175,9 +226,11 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly introspection: boolean;
   readonly bodyLimitBytes: number;
-  readonly maxQueryTokens: number;
   readonly comparePercent: number;
   readonly maskDifferences: boolean;
+  readonly maxConnections: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly limits: QueryLimits;
   readonly shutdownDelayMs: number;
 }
 
@@ -234,9 +287,19 @@ export function loadConfig(env: Environment): Config {
     logLevel: required('LOG_LEVEL', v.LOG_LEVEL),
     introspection: (read('INTROSPECTION', v.INTROSPECTION) ?? (production ? 'off' : 'on')) === 'on',
     bodyLimitBytes: required('BODY_LIMIT_BYTES', v.BODY_LIMIT_BYTES),
-    maxQueryTokens: required('MAX_QUERY_TOKENS', v.MAX_QUERY_TOKENS),
     comparePercent: required('COMPARE_PERCENT', v.COMPARE_PERCENT),
     maskDifferences: required('MASK_DIFFERENCES', v.MASK_DIFFERENCES) === 'on',
+    maxConnections: required('MAX_CONNECTIONS', v.MAX_CONNECTIONS),
+    keepAliveTimeoutMs: required('KEEP_ALIVE_TIMEOUT_MS', v.KEEP_ALIVE_TIMEOUT_MS),
+    limits: {
+      tokens: required('MAX_QUERY_TOKENS', v.MAX_QUERY_TOKENS),
+      depth: required('MAX_QUERY_DEPTH', v.MAX_QUERY_DEPTH),
+      aliases: required('MAX_QUERY_ALIASES', v.MAX_QUERY_ALIASES),
+      directives: required('MAX_QUERY_DIRECTIVES', v.MAX_QUERY_DIRECTIVES),
+      cost: required('MAX_QUERY_COST', v.MAX_QUERY_COST),
+      pageSize: required('MAX_PAGE_SIZE', v.MAX_PAGE_SIZE),
+      batchSize: required('MAX_BATCH_SIZE', v.MAX_BATCH_SIZE),
+    },
     shutdownDelayMs: required('SHUTDOWN_DELAY_MS', v.SHUTDOWN_DELAY_MS),
   };
 }

@@ -40,7 +40,7 @@ export async function participationPage(
   context: RequestContext,
   info: GraphQLResolveInfo,
 ): Promise<Connection<ParticipationFaces>> {
-  const first = pageSize(args);
+  const first = pageSize(args, context);
   const after = typeof args.after === 'string' ? PARTICIPATIONS.decode(args.after) : null;
   const operation = await context.operation(info);
   const { rows, hasNextPage } = await operation.page({ filter, after, first });

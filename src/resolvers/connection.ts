@@ -2,7 +2,6 @@
 import { badInput } from '../migration/errors.ts';
 
 const FIRST_DEFAULT = 20;
-const FIRST_MAX = 100;
 
 export interface Edge<N> {
   readonly node: N;
@@ -43,10 +42,10 @@ export function connection<N>(
   };
 }
 
-/** `first` of a list, 1 to 100 (20 if it is null); BAD_USER_INPUT if it is not. */
-export function pageSize({ first }: PageArguments): number {
+/** `first` of a list, 1 to `maxPageSize` (20 if it is null); BAD_USER_INPUT if it is not. */
+export function pageSize({ first }: PageArguments, { maxPageSize }: { readonly maxPageSize: number }): number {
   const size = first ?? FIRST_DEFAULT;
-  if (size < 1 || size > FIRST_MAX) throw badInput('first', `first must be 1 to ${FIRST_MAX}, not ${size}.`);
+  if (size < 1 || size > maxPageSize) throw badInput('first', `first must be 1 to ${maxPageSize}, not ${size}.`);
   return size;
 }
 

@@ -18,6 +18,8 @@ export interface RequestContext {
   /** Of performance.now(). */
   readonly deadline: number;
   readonly requestId: string;
+  /** Longest page of a list (MAX_PAGE_SIZE). */
+  readonly maxPageSize: number;
   /** The operation that serves this field: one for a whole query, one for each top-level field of a mutation. */
   operation(info: GraphQLResolveInfo): Promise<ActivityOperation>;
   /** Runs the effect of a top-level mutation field once, however often the operation is executed. */

@@ -11,8 +11,9 @@ const EVENTS = cursorForm('e1:', (name) => name.length > 0 && isNameable(name));
 export const eventResolvers = {
   Query: {
     event: (_, { name }, { catalogue }) => catalogue.get(name),
-    events: async (_, args, { catalogue }) => {
-      const first = pageSize(args);
+    events: async (_, args, context) => {
+      const { catalogue } = context;
+      const first = pageSize(args, context);
       const after = typeof args.after === 'string' ? EVENTS.decode(args.after) : null;
       const { events, hasNextPage } = await catalogue.page(after, first);
       const edges = events.map((node) => ({ node, cursor: EVENTS.encode(node.name) }));

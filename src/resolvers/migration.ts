@@ -74,9 +74,11 @@ export const migrationResolvers = {
     verification: (_, __, { engine }) => engine.operator.verification(),
     instances: (_, __, { engine }) => engine.operator.instances(),
     moves: (_, __, { engine }) => engine.operator.moves(),
-    differences: (_, args, { engine }) => listed(DIFFERENCES, args, (page) => engine.operator.differences(page)),
-    quarantine: (_, args, { engine }) => listed(QUARANTINE, args, (page) => engine.operator.quarantine(page)),
-    history: (_, args, { engine }) => listed(HISTORY, args, (page) => engine.operator.history(page)),
+    differences: (_, args, context) =>
+      listed(DIFFERENCES, args, context, (page) => context.engine.operator.differences(page)),
+    quarantine: (_, args, context) =>
+      listed(QUARANTINE, args, context, (page) => context.engine.operator.quarantine(page)),
+    history: (_, args, context) => listed(HISTORY, args, context, (page) => context.engine.operator.history(page)),
   },
   Switching: {
     to: ({ to }) => to.state,
@@ -145,9 +147,10 @@ function copyRate(rowsPerSecond: number | null): number | null {
 async function listed<N>(
   form: CursorForm,
   args: PageArguments,
+  context: RequestContext,
   read: (page: OperatorPage) => Promise<OperatorList<N>>,
 ): Promise<Connection<N>> {
-  const first = pageSize(args);
+  const first = pageSize(args, context);
   const list = await read({ first, after: typeof args.after === 'string' ? form.decode(args.after) : null });
   const edges = list.edges.map(({ node, cursor }) => ({ node, cursor: form.encode(cursor) }));
   return connection({ ...list, edges }, args.after);

@@ -47,8 +47,22 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
 }
 
 /** The error as a whole response has it, for failures outside of any field. */
-export function failure(code: ErrorCode): GraphQLFormattedError {
-  return { message: ERRORS[code].message, extensions: { code } };
+export function failure(code: ErrorCode, requestId: string): GraphQLFormattedError {
+  return { message: ERRORS[code].message, extensions: { code, requestId } };
+}
+
+/** For what never became a GraphQL request, and has no id where it never became a request. */
+export function refusal(message: string, requestId?: string): GraphQLFormattedError {
+  const code = ApolloServerErrorCode.BAD_REQUEST;
+  return { message, extensions: requestId === undefined ? { code } : { code, requestId } };
+}
+
+/**
+ * The id under which the log speaks of the request, in each error: behind a gateway one answer has the errors of several requests,
+ * and no headers.
+ */
+export function withRequestId(error: GraphQLFormattedError, requestId: string): GraphQLFormattedError {
+  return { ...error, extensions: { ...error.extensions, requestId } };
 }
 
 /** Logged where it was found out, with the reason. */

@@ -15,10 +15,13 @@ import {
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { GraphQLSchema } from 'graphql';
+import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import type { QueryLimits } from '../config.ts';
 import type { ErrorCode } from '../migration/errors.ts';
 import type { Logger } from '../migration/log.ts';
-import { failure, formatError, rootCause, severity } from './errors.ts';
+import { failure, formatError, rootCause, severity, withRequestId } from './errors.ts';
+import { costLimit } from './limits/cost.ts';
+import { limitRules } from './limits/rules.ts';
 import { unobserved, type RequestObserver } from './observer.ts';
 import { Attempt, type Context, type Request } from './request.ts';
 
@@ -26,8 +29,8 @@ export interface GraphQLOptions {
   readonly schema: GraphQLSchema;
   readonly log: Logger;
   readonly introspection: boolean;
-  /** Longest document, in lexical tokens: what parsing and validating cost goes by its length. */
-  readonly maxTokens: number;
+  readonly limits: QueryLimits;
+  readonly csrfPrevention: boolean;
   readonly observer?: RequestObserver;
 }
 
@@ -43,16 +46,17 @@ export interface GraphQLEndpoint {
 }
 
 export async function graphqlEndpoint(options: GraphQLOptions): Promise<GraphQLEndpoint> {
-  const { schema, log, introspection, maxTokens, observer = unobserved } = options;
+  const { schema, log, introspection, limits, observer = unobserved } = options;
   const apollo = new ApolloServer<Context>({
     schema,
     introspection,
     hideSchemaDetailsFromClientErrors: !introspection,
     includeStacktraceInErrorResponses: false,
-    csrfPrevention: true,
+    csrfPrevention: options.csrfPrevention,
     stopOnTerminationSignals: false,
     persistedQueries: false,
-    parseOptions: { maxTokens },
+    parseOptions: { maxTokens: limits.tokens },
+    validationRules: limitRules(limits),
     formatError,
     logger: quiet(log),
     plugins: [
@@ -61,6 +65,7 @@ export async function graphqlEndpoint(options: GraphQLOptions): Promise<GraphQLE
       ApolloServerPluginUsageReportingDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginLandingPageDisabled(),
+      costLimit(limits),
       watcher(log),
     ],
   });
@@ -90,9 +95,10 @@ export async function graphqlEndpoint(options: GraphQLOptions): Promise<GraphQLE
           }
         } while (performance.now() < request.deadline);
         const code = request.overdueCode;
+        const { requestId } = request.options;
         told = { kind: told.kind, code };
-        log.warn({ requestId: request.options.requestId, code }, 'a request was not answered in time');
-        return failed(code);
+        log.warn({ requestId, code }, 'a request was not answered in time');
+        return failed(code, requestId);
       } finally {
         request.answered();
         observer.answered({ operation: told.kind, code: told.code, ms: performance.now() - began });
@@ -114,20 +120,28 @@ function complete(response: HTTPGraphQLResponse, attempt: Attempt): Answer {
   const status = response.status ?? 200;
   // What is no GraphQL request at all has no errors of an operation.
   if (status >= 400) attempt.code ??= 'BAD_REQUEST';
-  return { status: status === 400 && plain && attempt.wellFormed ? 200 : status, headers, body: body.string };
+  const text = attempt.wellFormed ? body.string : identified(body.string, attempt.context.requestId);
+  return { status: status === 400 && plain && attempt.wellFormed ? 200 : status, headers, body: text };
 }
 
-function failed(code: ErrorCode): Answer {
+/** Apollo Server refuses what carries no document before any plugin hears of it. */
+function identified(body: string, requestId: string): string {
+  const { errors, ...rest }: { errors?: readonly GraphQLFormattedError[] } = JSON.parse(body);
+  if (!errors) return body;
+  return `${JSON.stringify({ errors: errors.map((error) => withRequestId(error, requestId)), ...rest })}\n`;
+}
+
+function failed(code: ErrorCode, requestId: string): Answer {
   return {
     status: 200,
     headers: { 'content-type': 'application/json; charset=utf-8' },
-    body: `${JSON.stringify({ errors: [failure(code)], data: null })}\n`,
+    body: `${JSON.stringify({ errors: [failure(code, requestId)], data: null })}\n`,
   };
 }
 
 /**
- * Logs what clients are not told, and notes what they are. The request's id is in the answer's `x-request-id`, so that one finds the
- * other.
+ * Logs what clients are not told, and notes what they are. The request's id is in the log, in the answer's `x-request-id` and in its
+ * errors: one finds the other.
  */
 function watcher(log: Logger): ApolloServerPlugin<Context> {
   return {
@@ -138,11 +152,6 @@ function watcher(log: Logger): ApolloServerPlugin<Context> {
       didResolveOperation: async ({ operation, contextValue }) => {
         contextValue.attempt.kind = operation?.operation === 'mutation' ? 'mutation' : 'query';
       },
-      willSendResponse: async ({ response, contextValue }) => {
-        if (response.body.kind !== 'single') return;
-        const [error] = response.body.singleResult.errors ?? [];
-        if (error) contextValue.attempt.code = String(error.extensions?.['code']);
-      },
       didEncounterErrors: async ({ errors, contextValue, operationName }) => {
         for (const error of errors) {
           const level = severity(error);
@@ -150,6 +159,12 @@ function watcher(log: Logger): ApolloServerPlugin<Context> {
           const facts = { requestId: contextValue.requestId, operationName, path: error.path, err: rootCause(error) };
           log[level](facts, level === 'warn' ? 'a request failed' : 'a request failed in a way nobody foresaw');
         }
+      },
+      willSendResponse: async ({ response: { body }, contextValue: { attempt, requestId } }) => {
+        const errors = body.kind === 'single' ? body.singleResult.errors : undefined;
+        if (body.kind !== 'single' || !errors?.[0]) return;
+        attempt.code = String(errors[0].extensions?.['code']);
+        body.singleResult.errors = errors.map((error) => withRequestId(error, requestId));
       },
     }),
     unexpectedErrorProcessingRequest: async ({ requestContext, error }) => {

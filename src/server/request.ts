@@ -16,7 +16,7 @@ import type { ActivityOperation, RequestContext, Scope } from '../resolvers/cont
 /** After the deadline the engine has this long to say itself what became of the request, milliseconds. */
 const MARGIN_MS = 250;
 
-export interface RequestOptions extends Pick<RequestContext, 'engine' | 'catalogue' | 'requestId'> {
+export interface RequestOptions extends Pick<RequestContext, 'engine' | 'catalogue' | 'requestId' | 'maxPageSize'> {
   readonly authenticator: Authenticator;
   /** The `Authorization` header. */
   readonly authorization: string | undefined;
@@ -188,12 +188,14 @@ export class Context implements RequestContext {
   readonly engine: RequestContext['engine'];
   readonly catalogue: RequestContext['catalogue'];
   readonly requestId: string;
+  readonly maxPageSize: number;
 
   constructor(attempt: Attempt) {
     this.attempt = attempt;
     this.engine = attempt.request.options.engine;
     this.catalogue = attempt.request.options.catalogue;
     this.requestId = attempt.request.options.requestId;
+    this.maxPageSize = attempt.request.options.maxPageSize;
   }
 
   get deadline(): number {

@@ -8,6 +8,7 @@ import { createApp, type App } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import { silent } from '../../src/migration/log.ts';
 import { fillWithSamples } from '../../src/server/samples.ts';
+import { answerOf } from '../support/answer.ts';
 
 const TOKEN = 'a-token-for-tests';
 const ROWS = 300;
@@ -41,7 +42,7 @@ async function ask<T = unknown>(
     headers: { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) },
     payload: JSON.stringify({ query, variables }),
   });
-  return response.json<Reply<T>>();
+  return answerOf<Reply<T>>(response);
 }
 
 const SWITCH = `mutation ($input: SwitchMigrationInput!) { switchMigration(input: $input) { __typename

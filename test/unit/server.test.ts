@@ -10,11 +10,13 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 import { OperationExpired } from '../../src/migration/api.ts';
 import { tokenAuthenticator } from '../../src/auth.ts';
+import { loadConfig } from '../../src/config.ts';
 import { badInput, CrossfadeError } from '../../src/migration/errors.ts';
 import { silent } from '../../src/migration/log.ts';
 import type { RequestContext } from '../../src/resolvers/context.ts';
 import { createServer, type Server, type ServerConfig } from '../../src/server.ts';
 import { fakeCatalogue, fakeEngine, type FakeEngine } from '../support/fake-engine.ts';
+import { answerOf } from '../support/answer.ts';
 
 const TOKEN = 'a-token-for-tests';
 const CONFIG: ServerConfig = {
@@ -22,7 +24,9 @@ const CONFIG: ServerConfig = {
   switchTimeoutMs: 2000,
   leaseMs: 100,
   bodyLimitBytes: 10_000,
-  maxQueryTokens: 200,
+  maxConnections: 100,
+  keepAliveTimeoutMs: 5000,
+  limits: { ...loadConfig({}).limits, tokens: 200 },
   introspection: true,
 };
 
@@ -99,7 +103,7 @@ async function bench(
         payload: JSON.stringify({ query, variables }),
       });
       const type = String(response.headers['content-type']);
-      return { status: response.statusCode, type, body: response.json<Reply['body']>() };
+      return { status: response.statusCode, type, body: answerOf<Reply['body']>(response) };
     },
   };
 }

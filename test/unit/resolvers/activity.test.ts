@@ -5,6 +5,7 @@ import { openCatalogue, type Catalogue, type CatalogueTables } from '../../../sr
 import { participationDataset, type NewParticipation, type OldParticipation } from '../../../src/activity/dataset.ts';
 import { SAMPLE_EVENTS } from '../../../src/activity/events.ts';
 import { tokenAuthenticator } from '../../../src/auth.ts';
+import { loadConfig } from '../../../src/config.ts';
 import { silent } from '../../../src/migration/log.ts';
 import { openSqliteFile } from '../../../src/migration/stores/sqlite/database.ts';
 import type { Store } from '../../../src/migration/stores/store.ts';
@@ -12,6 +13,7 @@ import { buildSubgraph } from '../../../src/resolvers/index.ts';
 import { createServer, type Server } from '../../../src/server.ts';
 import { Deployment, soon, type Instance } from '../../support/deployment.ts';
 import { temporaryDirectory } from '../../support/tmp.ts';
+import { answerOf } from '../../support/answer.ts';
 
 const TOKEN = 'test-token';
 const EVENT = 'send-1g-traffic';
@@ -65,7 +67,9 @@ beforeAll(async () => {
       switchTimeoutMs: 5000,
       leaseMs: 2000,
       bodyLimitBytes: 1_000_000,
-      maxQueryTokens: 2000,
+      maxConnections: 100,
+      keepAliveTimeoutMs: 5000,
+      limits: loadConfig({}).limits,
       introspection: true,
     },
     schema: buildSubgraph([dataset]).schema,
@@ -96,7 +100,7 @@ async function ask<T = unknown>(query: string, variables: object = {}, token?: s
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     payload: { query, variables },
   });
-  return response.json<Answer<T>>();
+  return answerOf<Answer<T>>(response);
 }
 
 const PARTICIPATION = `participation {

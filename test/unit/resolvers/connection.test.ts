@@ -49,8 +49,8 @@ describe('cursors', () => {
 });
 
 test('the size of a page', () => {
-  expect([1, 100, null, undefined].map((first) => pageSize({ first }))).toEqual([1, 100, 20, 20]);
-  for (const first of [0, -1, 101]) expect(() => pageSize({ first })).toThrow(bad('first'));
+  expect([1, 100, null, undefined].map((first) => pageSize({ first }, { maxPageSize: 100 }))).toEqual([1, 100, 20, 20]);
+  for (const first of [0, -1, 101]) expect(() => pageSize({ first }, { maxPageSize: 100 })).toThrow(bad('first'));
 });
 
 test('a page says where it lies, and counts only when it is asked to', async () => {
