@@ -18,7 +18,8 @@ import type { Store } from './migration/stores/store.ts';
 import { openCatalogue, type Catalogue, type CatalogueTables } from './activity/catalogue.ts';
 import { participationDataset, type ParticipationDataset } from './activity/dataset.ts';
 import { phoneParser } from './activity/phone.ts';
-import { tokenAuthenticator } from './auth.ts';
+import { createAuthenticator, type Authenticator } from './auth.ts';
+import { jwtVerifier } from './auth/jwt.ts';
 import { ConfigError, maskPassword, type Config } from './config.ts';
 import { Metrics } from './metrics/index.ts';
 import { buildSubgraph } from './resolvers/index.ts';
@@ -45,8 +46,8 @@ export interface Devices {
 
 export interface AppOptions {
   readonly config: Config;
-  /** What operators show: see auth.ts. */
-  readonly adminToken: string;
+  /** What operators show: see auth.ts. null: they show tokens of an identity provider alone. */
+  readonly adminToken: string | null;
   readonly log: Logger;
   /** Puts something between the engine and its devices, once they are open: to watch them, or to disturb them. */
   readonly wrap?: (devices: Devices) => Devices;
@@ -117,7 +118,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
       schema,
       engine,
       catalogue,
-      authenticator: metrics.guard(tokenAuthenticator(adminToken, log)),
+      authenticator: metrics.guard(authenticatorOf(config, adminToken, log)),
       log,
       metrics,
     });
@@ -127,6 +128,14 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     await stop();
     throw error;
   }
+}
+
+/** The longest that the keys of an identity provider are waited for, milliseconds; never longer than half a request. */
+const KEYS_MS = 5000;
+
+function authenticatorOf({ jwt, requestTimeoutMs }: Config, token: string | null, log: Logger): Authenticator {
+  const timeoutMs = Math.min(KEYS_MS, Math.floor(requestTimeoutMs / 2));
+  return createAuthenticator({ token, jwt: jwt && jwtVerifier({ ...jwt, timeoutMs }), log });
 }
 
 function open<T>(variable: string, url: string): SqlDatabase<T> {

@@ -1,9 +1,12 @@
 /**
- * Who may operate the migration: whoever holds the admin token. It comes from `ADMIN_TOKEN`, or is made once and kept in a file.
+ * Who may operate the migration: whoever holds the admin token, which comes from `ADMIN_TOKEN` or is made once and kept in a file,
+ * or a token of an identity provider with the scope that is asked for (auth/jwt.ts).
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { link, open, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Identity, Unproven } from './auth/identity.ts';
+import type { JwtVerifier } from './auth/jwt.ts';
 import { CrossfadeError } from './migration/errors.ts';
 import type { Logger } from './migration/log.ts';
 import type { Scope } from './resolvers/context.ts';
@@ -11,28 +14,53 @@ import type { Scope } from './resolvers/context.ts';
 export interface Authenticator {
   /**
    * Takes the `Authorization` header of a request and says who is asking, for the history.
-   * Throws UNAUTHENTICATED without a valid token, FORBIDDEN when its scope is too small.
+   * Throws UNAUTHENTICATED without a valid token, FORBIDDEN when its scope is too small, and nothing else.
    */
   authorize(header: string | undefined, scope: Scope, requestId: string): Promise<string>;
 }
 
-const ACTOR = 'admin';
-const BEARER = /^Bearer +([\u0021-\u007e]+) *$/i;
+export interface AuthenticatorOptions {
+  /** The token with all rights; null: there is none. */
+  readonly token: string | null;
+  /** null: tokens of identity providers are not taken. */
+  readonly jwt: JwtVerifier | null;
+  readonly log: Logger;
+}
 
-/** One token with all rights. Every refusal is logged, never with what was sent. */
-export function tokenAuthenticator(token: string, log: Logger): Authenticator {
-  const expected = digest(token);
+const ADMIN: Identity = { actor: 'admin', scopes: new Set<Scope>(['migration:read', 'migration:admin']) };
+const BEARER = /^Bearer +([\u0021-\u007e]+) *$/i;
+const JWT = /^[\w-]+\.[\w-]*\.[\w-]*$/;
+
+/** Every refusal is logged, never with what was sent. */
+export function createAuthenticator({ token, jwt, log }: AuthenticatorOptions): Authenticator {
+  const expected = token === null ? null : digest(token);
+
+  const identify = async (header: string | undefined): Promise<Identity | Unproven> => {
+    if (header === undefined) return { why: 'no token' };
+    const sent = BEARER.exec(header)?.[1];
+    if (sent === undefined) return { why: 'no bearer token' };
+    // Digests have one length, so that the comparison takes the same time for every token.
+    if (expected && timingSafeEqual(digest(sent), expected)) return ADMIN;
+    return jwt && JWT.test(sent) ? jwt(sent) : { why: 'wrong token' };
+  };
+
   return {
     authorize: async (header, scope, requestId) => {
-      const sent = BEARER.exec(header ?? '')?.[1];
-      // Digests have one length, so that the comparison takes the same time for every token.
-      if (sent !== undefined && timingSafeEqual(digest(sent), expected)) return ACTOR;
-      const why = header === undefined ? 'no token' : sent === undefined ? 'no bearer token' : 'wrong token';
-      log.warn({ requestId, scope, why }, 'an admin operation was refused');
-      throw new CrossfadeError('UNAUTHENTICATED');
+      const found = await identify(header);
+      if ('actor' in found) {
+        if (found.scopes.has(scope)) return found.actor;
+        log.warn({ requestId, scope, actor: found.actor }, 'an admin operation was refused: the scope is too small');
+        throw new CrossfadeError('FORBIDDEN');
+      }
+      const { why, cause } = found;
+      log.warn({ requestId, scope, why, ...(cause !== undefined && { err: cause }) }, 'an admin operation was refused');
+      throw new CrossfadeError('UNAUTHENTICATED', cause === undefined ? {} : { message: KEYS_AWAY });
     },
   };
 }
+
+/** For whoever may well have a valid token: trying again helps, getting another token does not. */
+const KEYS_AWAY = 'The token cannot be checked right now: the keys of its issuer cannot be fetched.';
 
 /**
  * The token kept in `dir`, made now if there is none: 32 random bytes in base64url, readable by the owner only.

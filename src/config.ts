@@ -81,6 +81,26 @@ export const VARIABLES = {
     secret: true,
     ...matching('visible ASCII characters without spaces', /^[\u0021-\u007e]+$/),
   }),
+  JWKS_URL: variable({
+    default: null,
+    absent: 'no such tokens',
+    meaning:
+      'where the keys are published that admin tokens of an identity provider are signed with (scopes migration:read, migration:admin)',
+    must: 'https://HOST/PATH, or http:// on this machine alone',
+    schema: z.string().refine(isJwksUrl),
+  }),
+  JWT_AUDIENCE: variable({
+    default: null,
+    absent: 'needed with JWKS_URL',
+    meaning: 'the audience that such a token has to be made for',
+    ...matching('1 to 200 visible ASCII characters without spaces', /^[\u0021-\u007e]{1,200}$/),
+  }),
+  JWT_ISSUER: variable({
+    default: null,
+    absent: 'whoever holds a published key',
+    meaning: 'the issuer that such a token has to come from',
+    ...matching('1 to 200 visible ASCII characters without spaces', /^[\u0021-\u007e]{1,200}$/),
+  }),
   LEASE_MS: variable({
     default: '2000',
     meaning: 'how long an instance may trust the state it knows',
@@ -215,8 +235,10 @@ export interface Config {
   readonly journalUrl: string | null;
   /** Which of the stores are those of `dataDir`, because nothing else is said. */
   readonly embedded: { readonly old: boolean; readonly new: boolean; readonly control: boolean };
-  /** null: the one kept in `dataDir`. */
+  /** null: the one kept in `dataDir`, or none where the control store is on a server. */
   readonly adminToken: string | null;
+  /** null: tokens of identity providers are not taken. */
+  readonly jwt: { readonly jwksUrl: string; readonly audience: string; readonly issuer: string | null } | null;
   readonly leaseMs: number;
   readonly requestTimeoutMs: number;
   readonly switchTimeoutMs: number;
@@ -262,9 +284,14 @@ export function loadConfig(env: Environment): Config {
   const control = read('CONTROL_URL', v.CONTROL_URL);
   const controlUrl = control ?? embeddedUrl(dataDir, 'control');
   const adminToken = read('ADMIN_TOKEN', v.ADMIN_TOKEN);
-  if (adminToken === null && engineOf(controlUrl).directory(controlUrl) === null) {
+  const jwt = together({
+    JWKS_URL: read('JWKS_URL', v.JWKS_URL),
+    JWT_AUDIENCE: read('JWT_AUDIENCE', v.JWT_AUDIENCE),
+    JWT_ISSUER: read('JWT_ISSUER', v.JWT_ISSUER),
+  });
+  if (adminToken === null && jwt === null && engineOf(controlUrl).directory(controlUrl) === null) {
     throw new ConfigError(
-      'ADMIN_TOKEN is not set; it must be, where CONTROL_URL is a server that many processes share.',
+      'ADMIN_TOKEN is not set; it must be, or JWKS_URL and JWT_AUDIENCE, where CONTROL_URL is a server that many processes share.',
     );
   }
   const production = required('NODE_ENV', v.NODE_ENV) === 'production';
@@ -278,6 +305,7 @@ export function loadConfig(env: Environment): Config {
     journalUrl: read('JOURNAL_URL', v.JOURNAL_URL),
     embedded: { old: old === null, new: next === null, control: control === null },
     adminToken,
+    jwt,
     leaseMs: required('LEASE_MS', v.LEASE_MS),
     requestTimeoutMs: required('REQUEST_TIMEOUT_MS', v.REQUEST_TIMEOUT_MS),
     switchTimeoutMs: required('SWITCH_TIMEOUT_MS', v.SWITCH_TIMEOUT_MS),
@@ -302,6 +330,25 @@ export function loadConfig(env: Environment): Config {
     },
     shutdownDelayMs: required('SHUTDOWN_DELAY_MS', v.SHUTDOWN_DELAY_MS),
   };
+}
+
+/** Keys that come over an open network could be changed on the way, and a redirect or a password in the URL is no address of keys. */
+function isJwksUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (!url || url.username !== '' || url.password !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
+}
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** The variables about tokens of an identity provider: the first two, or none of them. */
+function together(v: Readonly<Record<'JWKS_URL' | 'JWT_AUDIENCE' | 'JWT_ISSUER', string | null>>): Config['jwt'] {
+  const { JWKS_URL: jwksUrl, JWT_AUDIENCE: audience, JWT_ISSUER: issuer } = v;
+  if (jwksUrl !== null && audience !== null) return { jwksUrl, audience, issuer };
+  if (jwksUrl !== null) throw new ConfigError('JWT_AUDIENCE is not set; it must be, where JWKS_URL is.');
+  if (audience !== null || issuer !== null) {
+    throw new ConfigError('JWKS_URL is not set; it must be, where JWT_AUDIENCE or JWT_ISSUER is.');
+  }
+  return null;
 }
 
 /** A URL for messages and logs: passwords in the authority and in parameters replaced, also where the rest is not a URL. */

@@ -7,7 +7,7 @@
  */
 export const ERRORS = {
   BAD_USER_INPUT: { message: 'The input is not valid.', expose: true },
-  UNAUTHENTICATED: { message: 'A valid admin token is required.', expose: false },
+  UNAUTHENTICATED: { message: 'A valid admin token is required.', expose: true },
   FORBIDDEN: { message: 'The token does not allow this operation.', expose: false },
   UNKNOWN_DATASET: { message: 'There is no such dataset.', expose: true },
   STORE_UNAVAILABLE: { message: 'A store that this request needs does not answer.', expose: false },

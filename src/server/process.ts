@@ -27,14 +27,14 @@ export async function serve(env: Environment, { wrap }: Pick<AppOptions, 'wrap'>
     const config = loadConfig(env);
     log = pino({ level: config.logLevel, base: { instance: config.label } }, pino.destination(2));
     lock = lockDirectories(config);
-    const adminToken = config.adminToken ?? (await keptToken(config.dataDir));
+    const adminToken = config.adminToken ?? (isShared(config) ? null : await keptToken(config.dataDir));
     const app = await createApp({ config, adminToken, log, ...(wrap && { wrap }) });
     await fillWithSamples(app, config, log);
     await checkStores(app, config);
     // Whoever reads that it is ready may send a signal at once.
     endOnSignals(app, config, log);
     const address = await listen(app, config);
-    await announce(app, address, config.adminToken === null ? adminToken : null);
+    await announce(app, address, shownToken(config, adminToken));
   } catch (error) {
     log?.debug({ err: error }, 'start failed');
     lock?.release();
@@ -54,7 +54,18 @@ async function checkStores(app: App, config: Config): Promise<void> {
   if (engineOf(url).directory(url) !== null) await app.stores[authority].ping();
 }
 
-async function announce(app: App, address: string, token: string | null): Promise<void> {
+/** The control store is on a server: no token that one process made and kept would be known to the others. */
+function isShared({ controlUrl }: Config): boolean {
+  return engineOf(controlUrl).directory(controlUrl) === null;
+}
+
+/** The token, for the person who starts this on a machine of their own; not where somebody chose it. */
+function shownToken(config: Config, token: string | null): string {
+  if (config.adminToken !== null) return 'as ADMIN_TOKEN has it';
+  return token ?? 'none: tokens are checked with the keys of JWKS_URL';
+}
+
+async function announce(app: App, address: string, token: string): Promise<void> {
   const { place } = await app.engine.operator.status();
   const state = place.state === 'DUAL' ? `DUAL, ${place.percent} percent from the new store` : place.state;
   const lines = [
@@ -62,7 +73,7 @@ async function announce(app: App, address: string, token: string | null): Promis
     `  GraphQL      ${address}/graphql`,
     `  console      ${address}/console`,
     `  metrics      ${address}/metrics`,
-    `  admin token  ${token ?? 'as ADMIN_TOKEN has it'}`,
+    `  admin token  ${token}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

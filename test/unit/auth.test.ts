@@ -1,8 +1,9 @@
+import type * as Crypto from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { keptToken, tokenAuthenticator } from '../../src/auth.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { keptToken, createAuthenticator } from '../../src/auth.ts';
 import { silent, type Logger } from '../../src/migration/log.ts';
 
 let dir: string;
@@ -35,7 +36,7 @@ describe('authorize', () => {
   const lines: string[] = [];
   const note = (facts: object, message: string) => void lines.push(`${message} ${JSON.stringify(facts)}`);
   const log: Logger = { ...silent, warn: note };
-  const { authorize } = tokenAuthenticator('the-right-one', log);
+  const { authorize } = createAuthenticator({ token: 'the-right-one', jwt: null, log });
 
   test.each(['Bearer the-right-one', 'bearer the-right-one', 'Bearer  the-right-one '])('takes %j', async (header) => {
     expect(await authorize(header, 'migration:admin', 'r1')).toBe('admin');
@@ -57,4 +58,23 @@ describe('authorize', () => {
     expect(lines[0]).toContain('"requestId":"r2"');
     expect(lines[0]).not.toMatch(/one|Basic/);
   });
+});
+
+const compared: [number, number][] = [];
+vi.mock('node:crypto', async (original) => {
+  const crypto = await original<typeof Crypto>();
+  const timingSafeEqual = (a: Buffer, b: Buffer): boolean => {
+    compared.push([a.length, b.length]);
+    return crypto.timingSafeEqual(a, b);
+  };
+  return { ...crypto, timingSafeEqual };
+});
+
+test('every token is compared whole, in a time that says nothing: digests of one length, by an operation made for it', async () => {
+  const { authorize } = createAuthenticator({ token: 'the-right-one', jwt: null, log: silent });
+  for (const sent of ['the-right-one', 't', 'the-right-onf', 'x'.repeat(5000)]) {
+    compared.length = 0;
+    await authorize(`Bearer ${sent}`, 'migration:admin', 'r').catch(() => 'refused');
+    expect(compared).toEqual([[32, 32]]);
+  }
 });

@@ -119,3 +119,47 @@ test('every variable says what it means and what it is when unset', () => {
     expect(variable.default !== null || ('absent' in variable && variable.absent !== '')).toBe(true);
   }
 });
+
+describe('authority', () => {
+  const SHARED = { CONTROL_URL: 'postgres://me@db/crossfade' };
+  const KEYS = { JWKS_URL: 'https://id.example/keys', JWT_AUDIENCE: 'crossfade' };
+
+  test('a control store on a server needs a token that all processes know, or the keys of tokens', () => {
+    expect(refusal(SHARED)).toBe(
+      'ADMIN_TOKEN is not set; it must be, or JWKS_URL and JWT_AUDIENCE, where CONTROL_URL is a server that many processes share.',
+    );
+    expect(loadConfig({ ...SHARED, ADMIN_TOKEN: 'hush' })).toMatchObject({ adminToken: 'hush', jwt: null });
+    expect(loadConfig({ ...SHARED, ...KEYS })).toMatchObject({
+      adminToken: null,
+      jwt: { jwksUrl: KEYS.JWKS_URL, audience: 'crossfade', issuer: null },
+    });
+  });
+
+  test('keys and audience belong together', () => {
+    expect(refusal({ JWKS_URL: KEYS.JWKS_URL })).toBe('JWT_AUDIENCE is not set; it must be, where JWKS_URL is.');
+    for (const env of [{ JWT_AUDIENCE: 'a' }, { JWT_ISSUER: 'https://id.example' }]) {
+      expect(refusal(env)).toBe('JWKS_URL is not set; it must be, where JWT_AUDIENCE or JWT_ISSUER is.');
+    }
+  });
+
+  test.each([
+    'http://127.0.0.1:8080/keys',
+    'http://localhost/keys',
+    'http://[::1]:1/k',
+    'https://id.example:8443/k?x=1',
+  ])('keys may be at %s', (url) => {
+    expect(loadConfig({ ...KEYS, JWKS_URL: url }).jwt?.jwksUrl).toBe(url);
+  });
+  test.each([
+    'http://id.example/keys',
+    'http://127.0.0.1.evil.example/keys',
+    'http://localhost@id.example/keys',
+    'https://user:pw@id.example/keys',
+    'file:///etc/keys',
+    'keys',
+  ])('keys may not be at %s', (url) => {
+    const message = refusal({ ...KEYS, JWKS_URL: url });
+    expect(message).toMatch(/^JWKS_URL is ".*"; it must be https:/);
+    expect(message).not.toContain('pw');
+  });
+});

@@ -9,7 +9,7 @@ import {
 } from 'graphql';
 import { afterEach, describe, expect, test } from 'vitest';
 import { OperationExpired } from '../../src/migration/api.ts';
-import { tokenAuthenticator } from '../../src/auth.ts';
+import { createAuthenticator } from '../../src/auth.ts';
 import { loadConfig } from '../../src/config.ts';
 import { badInput, CrossfadeError } from '../../src/migration/errors.ts';
 import { silent } from '../../src/migration/log.ts';
@@ -89,7 +89,7 @@ async function bench(
     schema: schemaWith(resolvers),
     engine,
     catalogue: fakeCatalogue(),
-    authenticator: tokenAuthenticator(TOKEN, silent),
+    authenticator: createAuthenticator({ token: TOKEN, jwt: null, log: silent }),
     log: silent,
   });
   servers.push(server);

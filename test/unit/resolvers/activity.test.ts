@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openCatalogue, type Catalogue, type CatalogueTables } from '../../../src/activity/catalogue.ts';
 import { participationDataset, type NewParticipation, type OldParticipation } from '../../../src/activity/dataset.ts';
 import { SAMPLE_EVENTS } from '../../../src/activity/events.ts';
-import { tokenAuthenticator } from '../../../src/auth.ts';
+import { createAuthenticator } from '../../../src/auth.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { silent } from '../../../src/migration/log.ts';
 import { openSqliteFile } from '../../../src/migration/stores/sqlite/database.ts';
@@ -75,7 +75,7 @@ beforeAll(async () => {
     schema: buildSubgraph([dataset]).schema,
     engine,
     catalogue,
-    authenticator: tokenAuthenticator(TOKEN, silent),
+    authenticator: createAuthenticator({ token: TOKEN, jwt: null, log: silent }),
     log: silent,
   });
   closing.push(
