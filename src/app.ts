@@ -18,6 +18,7 @@ import type { Store } from './migration/stores/store.ts';
 import { openCatalogue, type Catalogue, type CatalogueTables } from './activity/catalogue.ts';
 import { participationDataset, type ParticipationDataset } from './activity/dataset.ts';
 import { phoneParser } from './activity/phone.ts';
+import { createAuditTrail } from './audit.ts';
 import { createAuthenticator, type Authenticator } from './auth.ts';
 import { jwtVerifier } from './auth/jwt.ts';
 import { ConfigError, maskPassword, type Config } from './config.ts';
@@ -118,6 +119,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
       schema,
       engine,
       catalogue,
+      audit: createAuditTrail({ control, clock, log }),
       authenticator: metrics.guard(authenticatorOf(config, adminToken, log)),
       log,
       metrics,

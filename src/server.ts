@@ -4,6 +4,7 @@
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
+import type { AuditTrail } from './audit.ts';
 import type { Authenticator } from './auth.ts';
 import type { Config } from './config.ts';
 import type { Catalogue } from './activity/catalogue.ts';
@@ -24,6 +25,7 @@ export interface ServerOptions {
   readonly engine: ActivityEngine;
   readonly catalogue: Catalogue;
   readonly authenticator: Authenticator;
+  readonly audit: AuditTrail;
   readonly log: Logger;
   /** The page of `/metrics`, which is not there without it, and who counts the requests. */
   readonly metrics?: { readonly contentType: string; text(): Promise<string>; readonly requests: RequestObserver };
@@ -85,7 +87,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 }
 
 function serveGraphQL(http: FastifyInstance, graphql: GraphQLEndpoint, options: ServerOptions): void {
-  const { config, engine, catalogue, authenticator } = options;
+  const { config, engine, catalogue, authenticator, audit } = options;
   http.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/graphql',
@@ -94,6 +96,7 @@ function serveGraphQL(http: FastifyInstance, graphql: GraphQLEndpoint, options: 
         engine,
         catalogue,
         authenticator,
+        audit,
         requestId: incoming.id,
         maxPageSize: config.limits.pageSize,
         authorization: incoming.headers.authorization,

@@ -165,6 +165,8 @@ export interface MigrationStatus {
   } | null;
   readonly logic: BusinessLogic;
   readonly logicPinned: boolean;
+  /** What operators asked of the copy; it is kept also while none is under way. */
+  readonly copySettings: { readonly paused: boolean; readonly rateLimit: number | null };
 }
 
 /** Everything an operator sees and does. The parts of a migration are separate calls, so that a query pays for what it asks. */
@@ -179,6 +181,7 @@ export interface Operator {
   /** Keys are shown with `Dataset.showKey`; cursors are opaque. */
   differences(page: OperatorPage): Promise<OperatorList<Difference>>;
   quarantine(page: OperatorPage): Promise<OperatorList<QuarantinedRow>>;
+  quarantineCounts(): Promise<{ readonly open: number; readonly waived: number }>;
   history(page: OperatorPage): Promise<OperatorList<Transition>>;
 
   /** `signal` is not for disconnects: a client that goes away changes nothing. */

@@ -78,6 +78,7 @@ export function createOperator(devices: OperatorDevices): Operator {
         },
         (node) => ({ ...node, key: dataset.showKey(node.key) }),
       ),
+    quarantineCounts: () => stores.NEW.quarantine.counts(),
     history: (page) =>
       list(
         page,
@@ -116,6 +117,7 @@ function statusOf(record: ControlRecord, { driver }: OperatorDevices): Migration
     },
     logic: logicOf(record),
     logicPinned: record.pinnedLogic !== null,
+    copySettings: record.copy,
   };
 }
 

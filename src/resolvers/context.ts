@@ -3,6 +3,7 @@
  * whole GraphQL operation again with a new context; the effects of mutations that already happened are handed over and not repeated.
  */
 import type { GraphQLResolveInfo } from 'graphql';
+import type { AuditTrail } from '../audit.ts';
 import type { Engine, Operation } from '../migration/api.ts';
 import type { Catalogue } from '../activity/catalogue.ts';
 import type { NewParticipation, OldParticipation } from '../activity/dataset.ts';
@@ -15,6 +16,7 @@ export type Scope = 'migration:read' | 'migration:admin';
 export interface RequestContext {
   readonly engine: ActivityEngine;
   readonly catalogue: Catalogue;
+  readonly audit: AuditTrail;
   /** Of performance.now(). */
   readonly deadline: number;
   readonly requestId: string;

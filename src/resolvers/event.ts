@@ -23,14 +23,18 @@ export const eventResolvers = {
 
   Mutation: {
     defineEvent: async (_, { input }, context, info) => {
-      await context.authorize('migration:admin');
+      const actor = await context.authorize('migration:admin');
       const event = checkEvent(input);
+      const { audit, catalogue, requestId } = context;
+      const command = { actor, command: info.fieldName, dataset: null, input, reason: null, requestId };
       return context.once(info, async () => {
         // While this operation lasts no switch gets past its announce, so the answer holds until the event is written.
         const { place } = await context.operation(info);
         const settledInOneStore = async (): Promise<boolean> =>
           (place.state === 'OLD' || place.state === 'NEW') && (await context.engine.operator.status()).settled;
-        return context.catalogue.define(event, settledInOneStore);
+        return audit.record({ ...command, look: () => catalogue.get(event.name) }, () =>
+          catalogue.define(event, settledInOneStore),
+        );
       });
     },
   },

@@ -2,12 +2,12 @@
  * The operator's side of the schema. Every root field asks for the token first, so that without one nothing is told, not even what is
  * wrong with the input; the other types can be reached through these fields alone.
  */
-import type { GraphQLResolveInfo } from 'graphql';
-import type { MigrationStatus, Operator, OperatorList, OperatorPage, SwitchInput } from '../migration/api.ts';
-import { badInput, CrossfadeError } from '../migration/errors.ts';
+import type { Operator, OperatorList, OperatorPage, SwitchInput, SwitchResult } from '../migration/api.ts';
+import { badInput } from '../migration/errors.ts';
 import type { Place } from '../migration/states.ts';
 import { PARTICIPATION } from '../activity/dataset.ts';
 import type { Resolvers, SwitchMigrationInput } from '../generated/schema.ts';
+import { administer, command, recorded } from './command.ts';
 import {
   connection,
   cursorForm,
@@ -36,8 +36,15 @@ export const migrationResolvers = {
 
   Mutation: {
     switchMigration: async (_, { input }, context, info) => {
-      const { operator, actor } = await administer(input.dataset, context);
-      const result = await context.once(info, async () => operator.switchTo(switchInput(input, actor)));
+      const { dataset, ...asked } = input;
+      const { operator } = context.engine;
+      const actor = await administer(dataset, context);
+      const result = await context.once(info, async () => {
+        const checked = switchInput(input, actor);
+        if (checked.dryRun) return operator.switchTo(checked);
+        const on = { dataset, context, info, input: asked, reason: checked.reason };
+        return recorded(on, actor, () => operator.switchTo(checked), outcomeOf);
+      });
       const migration = await operator.status();
       switch (result.outcome) {
         case 'SWITCHED':
@@ -49,19 +56,25 @@ export const migrationResolvers = {
       }
     },
     setBusinessLogic: (_, { dataset, logic }, context, info) =>
-      command(dataset, context, info, (operator) => operator.setBusinessLogic(logic ?? null)),
-    pauseCopy: (_, { dataset }, context, info) => command(dataset, context, info, (operator) => operator.pauseCopy()),
-    resumeCopy: (_, { dataset }, context, info) => command(dataset, context, info, (operator) => operator.resumeCopy()),
+      command({ dataset, context, info, input: { logic } }, (operator) => operator.setBusinessLogic(logic ?? null)),
+    pauseCopy: (_, { dataset }, context, info) =>
+      command({ dataset, context, info }, (operator) => operator.pauseCopy()),
+    resumeCopy: (_, { dataset }, context, info) =>
+      command({ dataset, context, info }, (operator) => operator.resumeCopy()),
     setCopyRate: (_, { dataset, rowsPerSecond }, context, info) =>
-      command(dataset, context, info, (operator) => operator.setCopyRate(copyRate(rowsPerSecond ?? null))),
+      command({ dataset, context, info, input: { rowsPerSecond } }, (operator) =>
+        operator.setCopyRate(copyRate(rowsPerSecond ?? null)),
+      ),
     verifyMigration: (_, { dataset }, context, info) =>
-      command(dataset, context, info, (operator) => operator.verify()),
+      command({ dataset, context, info, about: verification }, (operator) => operator.verify()),
     repairDifferences: (_, { dataset }, context, info) =>
-      command(dataset, context, info, (operator) => operator.repair()),
+      command({ dataset, context, info, about: verification }, (operator) => operator.repair()),
     retryQuarantine: (_, { dataset }, context, info) =>
-      command(dataset, context, info, (operator) => operator.retryQuarantine()),
+      command({ dataset, context, info, about: quarantine }, (operator) => operator.retryQuarantine()),
     waiveQuarantine: (_, { dataset, reason }, context, info) =>
-      command(dataset, context, info, (operator) => operator.waiveQuarantine(stated(reason))),
+      command({ dataset, context, info, reason, about: quarantine }, (operator) =>
+        operator.waiveQuarantine(stated(reason)),
+      ),
   },
 
   Migration: {
@@ -96,25 +109,19 @@ export const migrationResolvers = {
   },
 } satisfies Resolvers;
 
-/** Commands wait for other processes, so they get an operator's deadline. */
-async function administer(dataset: string, context: RequestContext): Promise<{ operator: Operator; actor: string }> {
-  const actor = await context.authorize('migration:admin');
-  if (dataset !== PARTICIPATION) {
-    throw new CrossfadeError('UNKNOWN_DATASET', { message: `There is no dataset ${JSON.stringify(dataset)}.` });
-  }
-  context.extendDeadline();
-  return { operator: context.engine.operator, actor };
-}
+const verification = (operator: Operator): Promise<unknown> => operator.verification();
+const quarantine = (operator: Operator): Promise<unknown> => operator.quarantineCounts();
 
-async function command(
-  dataset: string,
-  context: RequestContext,
-  info: GraphQLResolveInfo,
-  effect: (operator: Operator) => Promise<void>,
-): Promise<MigrationStatus> {
-  const { operator } = await administer(dataset, context);
-  await context.once(info, async () => effect(operator));
-  return operator.status();
+/** For the record. */
+function outcomeOf(result: SwitchResult): string {
+  switch (result.outcome) {
+    case 'SWITCHED':
+      return 'DONE';
+    case 'BLOCKED':
+      return `BLOCKED: ${result.blockers.map(({ code }) => code).join(', ')}`;
+    case 'EPOCH_CONFLICT':
+      return result.outcome;
+  }
 }
 
 /** Whether the percentage fits the state is the engine's to say. */

@@ -16,7 +16,10 @@ import type { ActivityOperation, RequestContext, Scope } from '../resolvers/cont
 /** After the deadline the engine has this long to say itself what became of the request, milliseconds. */
 const MARGIN_MS = 250;
 
-export interface RequestOptions extends Pick<RequestContext, 'engine' | 'catalogue' | 'requestId' | 'maxPageSize'> {
+export interface RequestOptions extends Pick<
+  RequestContext,
+  'engine' | 'catalogue' | 'audit' | 'requestId' | 'maxPageSize'
+> {
   readonly authenticator: Authenticator;
   /** The `Authorization` header. */
   readonly authorization: string | undefined;
@@ -187,6 +190,7 @@ export class Context implements RequestContext {
   readonly attempt: Attempt;
   readonly engine: RequestContext['engine'];
   readonly catalogue: RequestContext['catalogue'];
+  readonly audit: RequestContext['audit'];
   readonly requestId: string;
   readonly maxPageSize: number;
 
@@ -194,6 +198,7 @@ export class Context implements RequestContext {
     this.attempt = attempt;
     this.engine = attempt.request.options.engine;
     this.catalogue = attempt.request.options.catalogue;
+    this.audit = attempt.request.options.audit;
     this.requestId = attempt.request.options.requestId;
     this.maxPageSize = attempt.request.options.maxPageSize;
   }

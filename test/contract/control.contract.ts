@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/migration/clock.ts';
 import type {
+  AuditEntry,
   ControlRecord,
   ControlStore,
   FoundDifference,
@@ -364,6 +365,56 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
         await expect(again).rejects.toMatchObject({ code: 'CONTROL_UNAVAILABLE' });
         expect(await control.history('things', null, 10)).toEqual([transition(2)]);
         expect(await control.read('things')).toEqual(record({ revision: 2 }));
+      });
+    });
+
+    describe('the audit trail', () => {
+      const begun = (n: number, changes: Partial<AuditEntry> = {}): AuditEntry => ({
+        id: `command ${n}`,
+        phase: 'BEGUN',
+        at: at(n),
+        dataset: 'things',
+        actor: 'ann',
+        command: 'pauseCopy',
+        reason: null,
+        requestId: `request ${n}`,
+        input: { rowsPerSecond: n, text: "'; drop table crossfade_audit; --" },
+        outcome: null,
+        state: { copy: { paused: false } },
+        ...changes,
+      });
+
+      test('is newest first, and says what was written', async () => {
+        expect(await control.auditTrail(10)).toEqual([]);
+        const entries = [1, 2, 3].flatMap((n) => [
+          begun(n),
+          begun(n, { phase: 'ENDED', outcome: 'DONE', reason: 'because', dataset: null, state: null }),
+        ]);
+        for (const entry of entries) await connect().appendAudit(entry);
+        expect(await control.auditTrail(10)).toEqual(entries.toReversed());
+        expect(await control.auditTrail(2)).toEqual(entries.toReversed().slice(0, 2));
+      });
+
+      test('is only added to, also by hand', async () => {
+        await control.open();
+        await control.appendAudit(begun(1));
+        const again = control.appendAudit(begun(1, { actor: 'somebody else' }));
+        await expect(again).rejects.toMatchObject({ code: 'CONTROL_UNAVAILABLE' });
+        await control.create(record());
+        await control.compareAndSet(1, record({ revision: 2 }), transition(2));
+        const database = fixture.connect();
+        try {
+          for (const table of ['crossfade_audit', 'crossfade_transition'] as const) {
+            const change = database.write((tx) => tx.updateTable(table).set({ actor: 'nobody' }).execute());
+            await expect(change).rejects.toThrow(`${table} is append-only`);
+            const removal = database.write((tx) => tx.deleteFrom(table).execute());
+            await expect(removal).rejects.toThrow(`${table} is append-only`);
+          }
+        } finally {
+          await database.close();
+        }
+        expect(await control.auditTrail(10)).toEqual([begun(1)]);
+        expect(await control.history('things', null, 10)).toEqual([transition(2)]);
       });
     });
 

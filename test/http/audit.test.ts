@@ -12,7 +12,7 @@ import { loadConfig } from '../../src/config.ts';
 import { silent } from '../../src/migration/log.ts';
 import { buildSubgraph } from '../../src/resolvers/index.ts';
 import { createServer, type Server } from '../../src/server.ts';
-import { fakeCatalogue, fakeEngine } from '../support/fake-engine.ts';
+import { fakeCatalogue, fakeEngine, noAudit } from '../support/fake-engine.ts';
 
 /** Queries by GET without a header that a form cannot send. */
 const NEED_NO_PREVENTION = ['5A70', 'D6D5', '6A70'];
@@ -37,6 +37,7 @@ describe.each([
       schema,
       engine: fakeEngine(),
       catalogue: fakeCatalogue(),
+      audit: noAudit,
       authenticator: createAuthenticator({ token: 'none', jwt: null, log: silent }),
       log: silent,
       csrfPrevention,

@@ -1,4 +1,5 @@
 /** An engine that holds no data: for tests of what the server does around operations. */
+import type { AuditTrail } from '../../src/audit.ts';
 import { OperationExpired } from '../../src/migration/api.ts';
 import { CrossfadeError } from '../../src/migration/errors.ts';
 import type { Catalogue } from '../../src/activity/catalogue.ts';
@@ -68,3 +69,6 @@ export function fakeCatalogue(): Catalogue {
     forget: () => {},
   };
 }
+
+/** A trail that keeps nothing. */
+export const noAudit: AuditTrail = { record: (_, effect) => effect() };

@@ -15,7 +15,7 @@ import { badInput, CrossfadeError } from '../../src/migration/errors.ts';
 import { silent } from '../../src/migration/log.ts';
 import type { RequestContext } from '../../src/resolvers/context.ts';
 import { createServer, type Server, type ServerConfig } from '../../src/server.ts';
-import { fakeCatalogue, fakeEngine, type FakeEngine } from '../support/fake-engine.ts';
+import { fakeCatalogue, fakeEngine, noAudit, type FakeEngine } from '../support/fake-engine.ts';
 import { answerOf } from '../support/answer.ts';
 
 const TOKEN = 'a-token-for-tests';
@@ -89,6 +89,7 @@ async function bench(
     schema: schemaWith(resolvers),
     engine,
     catalogue: fakeCatalogue(),
+    audit: noAudit,
     authenticator: createAuthenticator({ token: TOKEN, jwt: null, log: silent }),
     log: silent,
   });

@@ -117,6 +117,28 @@ export interface VerificationRow {
   readonly failed: string | null;
 }
 
+/** A line of the audit trail. A command has two: one before it is done, one when it is known what became of it. */
+export interface AuditEntry {
+  /** Of the command; one for both lines. */
+  readonly id: string;
+  readonly phase: 'BEGUN' | 'ENDED';
+  /** ISO time. */
+  readonly at: string;
+  /** null: it is about no dataset. */
+  readonly dataset: string | null;
+  readonly actor: string;
+  readonly command: string;
+  readonly reason: string | null;
+  /** Under which the log speaks of it. */
+  readonly requestId: string;
+  /** What was asked for, as JSON has it. */
+  readonly input: unknown;
+  /** Of ENDED alone: DONE, or why not. */
+  readonly outcome: string | null;
+  /** What the command is about, as JSON has it: before it, or after it. */
+  readonly state: unknown;
+}
+
 export interface ControlStore {
   /** Makes what is missing (tables, the deployment's id); returns the id. */
   open(): Promise<string>;
@@ -148,6 +170,11 @@ export interface ControlStore {
   /** Newest first; `before`: epochs below it. */
   history(dataset: string, before: number | null, limit: number): Promise<readonly Transition[]>;
   historyCount(dataset: string): Promise<number>;
+
+  /** Nothing in the trail is ever changed or removed; an entry that is there already is an error. */
+  appendAudit(entry: AuditEntry): Promise<void>;
+  /** The newest entries, newest first. */
+  auditTrail(limit: number): Promise<readonly AuditEntry[]>;
 
   /** Takes or keeps the job for `ttlMs`; false: another instance has it. */
   claim(dataset: string, job: string, owner: string, ttlMs: number): Promise<boolean>;

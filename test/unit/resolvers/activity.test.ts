@@ -12,6 +12,7 @@ import type { Store } from '../../../src/migration/stores/store.ts';
 import { buildSubgraph } from '../../../src/resolvers/index.ts';
 import { createServer, type Server } from '../../../src/server.ts';
 import { Deployment, soon, type Instance } from '../../support/deployment.ts';
+import { noAudit } from '../../support/fake-engine.ts';
 import { temporaryDirectory } from '../../support/tmp.ts';
 import { answerOf } from '../../support/answer.ts';
 
@@ -75,6 +76,7 @@ beforeAll(async () => {
     schema: buildSubgraph([dataset]).schema,
     engine,
     catalogue,
+    audit: noAudit,
     authenticator: createAuthenticator({ token: TOKEN, jwt: null, log: silent }),
     log: silent,
   });

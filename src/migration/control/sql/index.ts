@@ -5,6 +5,7 @@ import type { SqlDatabase } from '../../sql/database.ts';
 import type { ControlStore } from '../control.ts';
 import { Access } from './access.ts';
 import { Changes } from './changes.ts';
+import { auditTable } from './audit.ts';
 import { claims } from './claims.ts';
 import { differenceTable } from './differences.ts';
 import { transitions } from './history.ts';
@@ -14,6 +15,9 @@ import { controlTables, type ControlTables } from './tables.ts';
 import { verifications } from './verifications.ts';
 
 export type { ControlTables } from './tables.ts';
+
+/** What is on record of who did what. */
+const APPEND_ONLY = ['crossfade_transition', 'crossfade_audit'];
 
 export interface SqlControlOptions {
   /** Closed with the control store. */
@@ -34,7 +38,12 @@ export function sqlControl({ database, clock }: SqlControlOptions): ControlStore
     onChange,
     hears,
     async open() {
-      await access.guard(() => database.migrate(controlTables(database.byteText)));
+      await access.guard(() =>
+        database.migrate([
+          ...controlTables(database.byteText),
+          ...APPEND_ONLY.flatMap((table) => database.appendOnly(table)),
+        ]),
+      );
       return deploymentId(access);
     },
     async ping() {
@@ -47,6 +56,7 @@ export function sqlControl({ database, clock }: SqlControlOptions): ControlStore
     ...claims(access),
     ...verifications(access),
     ...differenceTable(access),
+    ...auditTable(access),
   };
 }
 

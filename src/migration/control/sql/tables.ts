@@ -2,7 +2,7 @@
  * The control store's tables, the same in every SQL engine.
  *
  * Made to be read by people with a SQL prompt as well: one typed column for each thing, times as ISO 8601 text in UTC, flags as 0 and 1.
- * Only the lists of accepted risks are JSON. `''` stands for "the whole row" in `crossfade_difference.field`, which is part of a key.
+ * Only the lists of accepted risks, and what the audit trail keeps of commands, are JSON. `''` stands for "the whole row" in `crossfade_difference.field`, which is part of a key.
  */
 import type { ColumnType } from 'kysely';
 
@@ -94,6 +94,20 @@ export interface ClaimTable {
   expires_at: string;
 }
 
+export interface AuditTable {
+  id: string;
+  phase: string;
+  at: string;
+  dataset: string | null;
+  actor: string;
+  command: string;
+  reason: string | null;
+  request_id: string;
+  input: string;
+  outcome: string | null;
+  state: string;
+}
+
 export interface MetaTable {
   name: string;
   value: string;
@@ -106,6 +120,7 @@ export interface ControlTables {
   crossfade_verification: VerificationTable;
   crossfade_difference: DifferenceTable;
   crossfade_claim: ClaimTable;
+  crossfade_audit: AuditTable;
   crossfade_meta: MetaTable;
 }
 
@@ -194,5 +209,20 @@ export function controlTables(byteText: string): readonly string[] {
        expires_at text not null,
        primary key (dataset, job)
      )`,
+    `create table if not exists crossfade_audit (
+       id text not null,
+       phase text not null,
+       at text not null,
+       dataset text,
+       actor text not null,
+       command text not null,
+       reason text,
+       request_id text not null,
+       input text not null,
+       outcome text,
+       state text not null,
+       primary key (id, phase)
+     )`,
+    `create index if not exists crossfade_audit_at on crossfade_audit (at)`,
   ];
 }

@@ -15,6 +15,7 @@ import {
 import type { Transaction } from 'kysely';
 import type { SqlDatabase } from '../../sql/database.ts';
 import { NotifyChannel } from './channel.ts';
+import { appendOnly } from './append-only.ts';
 import { Pool, type Connection } from './connection.ts';
 import { untilFree } from './retry.ts';
 
@@ -31,6 +32,7 @@ export function openPostgres<Tables>(url: string): SqlDatabase<Tables> {
   return {
     read: db,
     byteText: 'text collate "C"',
+    appendOnly,
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => untilFree(() => db.transaction().execute(work)),
     lockRows: (query) => query.forUpdate(),
     migrate: (statements) => untilFree(() => makeTables(pool, statements)),

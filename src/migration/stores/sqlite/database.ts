@@ -51,6 +51,7 @@ export function openSqliteFile<Tables>(file: string): SqliteFile<Tables> {
     raw: writer,
     read,
     byteText: 'text',
+    appendOnly,
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => write.transaction().execute(work),
     lockRows: (query) => query,
     migrate: (statements) =>
@@ -65,6 +66,15 @@ export function openSqliteFile<Tables>(file: string): SqliteFile<Tables> {
       writer.close();
     },
   };
+}
+
+/** By triggers; whoever can write to the file can take them away again. */
+function appendOnly(table: string): readonly string[] {
+  return ['update', 'delete'].map(
+    (change) =>
+      `create trigger if not exists ${table}_no_${change} before ${change} on ${table}
+       begin select raise(abort, '${table} is append-only'); end`,
+  );
 }
 
 /** One connection, set up as all of them are; integers come out as bigint. `mustExist`: never make the file. */
