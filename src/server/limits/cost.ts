@@ -24,6 +24,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import type { QueryLimits } from '../../config.ts';
+import { badInput, type CrossfadeError } from '../../migration/errors.ts';
 
 /** Lists of objects that are not pages are short, and this long here. */
 const SHORT_LIST = 10;
@@ -44,22 +45,22 @@ export function costLimit<C extends object>({ batchSize, cost, pageSize }: Query
         const counting = new Counting(schema, document, coerced, pageSize);
         const found = counting.operation(operation);
         if (counting.references > batchSize) {
-          throw refused(
-            `A batch may have ${batchSize} references, and this one has ${counting.references}.`,
-            'BAD_USER_INPUT',
-            { field: 'representations' },
-          );
+          const message = `A batch may have ${batchSize} references, and this one has ${counting.references}.`;
+          throw refused(badInput('representations', message));
         }
         if (found > cost) {
-          throw refused(`An operation may cost ${cost}, and this one may cost ${found}.`, 'GRAPHQL_VALIDATION_FAILED');
+          throw refused(`An operation may cost ${cost}, and this one may cost ${found}.`);
         }
       },
     }),
   };
 }
 
-function refused(message: string, code: string, more: object = {}): GraphQLError {
-  return new GraphQLError(message, { extensions: { code, ...more, http: { status: 400 } } });
+function refused(why: string | CrossfadeError): GraphQLError {
+  const http = { status: 400 };
+  return typeof why === 'string'
+    ? new GraphQLError(why, { extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http } })
+    : new GraphQLError(why.message, { originalError: why, extensions: { http } });
 }
 
 class Counting {
