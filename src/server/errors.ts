@@ -36,6 +36,10 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
     return { message, ...place, ...(extensions && { extensions }) };
   }
   const code = formatted.extensions?.['code'];
+  if (code === ApolloServerErrorCode.GRAPHQL_PARSE_FAILED && !formatted.message.startsWith('Syntax Error')) {
+    // The parser itself gave up, on its stack.
+    return { message: 'The document is nested too deeply to be read.', ...place, extensions: { code } };
+  }
   if (OF_GRAPHQL.includes(code)) {
     const field = code === ApolloServerErrorCode.BAD_USER_INPUT && fieldOf(error);
     return { message: formatted.message, ...place, extensions: { code, ...field } };

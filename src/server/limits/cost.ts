@@ -11,6 +11,7 @@ import {
   isCompositeType,
   isListType,
   isObjectType,
+  isUnionType,
   isInterfaceType,
   Kind,
   valueFromAST,
@@ -34,7 +35,7 @@ const COUNT_COST = 10;
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** BAD_USER_INPUT for too many references, GRAPHQL_VALIDATION_FAILED for too high a cost. */
+/** BAD_USER_INPUT for references that are too many or none, GRAPHQL_VALIDATION_FAILED for too high a cost. */
 export function costLimit<C extends object>({ batchSize, cost, pageSize }: QueryLimits): ApolloServerPlugin<C> {
   return {
     requestDidStart: async () => ({
@@ -44,16 +45,31 @@ export function costLimit<C extends object>({ batchSize, cost, pageSize }: Query
         if (!operation || !coerced) return;
         const counting = new Counting(schema, document, coerced, pageSize);
         const found = counting.operation(operation);
-        if (counting.references > batchSize) {
-          const message = `A batch may have ${batchSize} references, and this one has ${counting.references}.`;
-          throw refused(badInput('representations', message));
-        }
+        checkReferences(counting.references, batchSize, schema);
         if (found > cost) {
           throw refused(`An operation may cost ${cost}, and this one may cost ${found}.`);
         }
       },
     }),
   };
+}
+
+/** What comes from other subgraphs is not checked by GraphQL: a reference may be anything. */
+function checkReferences(references: readonly unknown[], batchSize: number, schema: GraphQLSchema): void {
+  if (references.length > batchSize) {
+    const message = `A batch may have ${batchSize} references, and this one has ${references.length}.`;
+    throw refused(badInput('representations', message));
+  }
+  const union = schema.getType('_Entity');
+  const entities = isUnionType(union) ? union.getTypes().map(({ name }) => name) : [];
+  const known = (reference: unknown): boolean =>
+    typeof reference === 'object' &&
+    reference !== null &&
+    Object.hasOwn(reference, '__typename') &&
+    '__typename' in reference &&
+    entities.some((name) => name === reference.__typename);
+  if (references.every(known)) return;
+  throw refused(badInput('representations', `Each reference needs a __typename, one of ${entities.join(', ')}.`));
 }
 
 function refused(why: string | CrossfadeError): GraphQLError {
@@ -65,7 +81,7 @@ function refused(why: string | CrossfadeError): GraphQLError {
 
 class Counting {
   /** Of all fields that look entities up. */
-  references = 0;
+  readonly references: unknown[] = [];
   readonly #schema: GraphQLSchema;
   readonly #variables: Variables;
   /** A page that is asked to be longer is refused by its resolver. */
@@ -134,7 +150,7 @@ class Counting {
       const value = given ? valueFromAST(given.value, definition.type, this.#variables) : undefined;
       const asked = value ?? definition.defaultValue;
       if (Array.isArray(asked)) {
-        this.references += asked.length;
+        for (const reference of asked) this.references.push(reference);
         return asked.length;
       }
       if (typeof asked === 'number') return Math.min(Math.max(1, asked), this.#longestPage);
