@@ -12,6 +12,7 @@ import { buildSubgraph } from '../../src/resolvers/index.ts';
 import { createServer } from '../../src/server.ts';
 import { fillWithSamples } from '../../src/server/samples.ts';
 import { complaintsOf } from './browser.ts';
+import { noAudit } from './fake-engine.ts';
 import { temporaryDirectory } from './tmp.ts';
 
 export const TOKEN = 'a-token-for-the-console';
@@ -60,7 +61,8 @@ export async function readOnly({ app }: Seat): Promise<string> {
   };
   const { schema } = buildSubgraph([app.dataset]);
   const { engine, catalogue } = app;
-  const server = await createServer({ config: loadConfig({}), schema, engine, catalogue, authenticator, log: silent });
+  const config = loadConfig({});
+  const server = await createServer({ config, schema, engine, catalogue, audit: noAudit, authenticator, log: silent });
   onTestFinished(() => server.close());
   return server.http.listen({ port: 0, host: '127.0.0.1' });
 }
