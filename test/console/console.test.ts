@@ -2,13 +2,16 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { App } from '../../src/app.ts';
 import { PARTICIPATION } from '../../src/activity/dataset.ts';
 import type { MigrationState } from '../../src/migration/states.ts';
 import { findChromium, openBrowser, picture } from '../support/browser.ts';
 import { buildConsole, openTab, readOnly, signIn, standsAt, switchBy, takeSeat, TOKEN } from '../support/console.ts';
 import { describeFound } from '../support/servers.ts';
+
+/** A browser is slow on a machine that is busy with other tests. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const MISSING = 'Chromium is not there; install it or set TEST_CHROMIUM';
 

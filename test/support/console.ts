@@ -42,7 +42,7 @@ export async function takeSeat(browser: BrowserContext, { rows = 300 } = {}): Pr
   await fillWithSamples(app, config, silent);
   const url = await app.server.http.listen({ port: 0, host: '127.0.0.1' });
   const page = await browser.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   const complaints = complaintsOf(page);
   onTestFinished(async () => {
     await page.close();
