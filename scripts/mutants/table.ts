@@ -26,6 +26,8 @@ const READS = 'test/engine/protocol/reads.test.ts';
 const ACKNOWLEDGEMENTS = 'test/engine/protocol/acknowledgements.test.ts';
 const BACK = 'test/engine/protocol/back.test.ts';
 const SWITCHES = 'test/engine/protocol/switches.test.ts';
+const POSTGRES = 'test/contract/store.postgres.test.ts';
+const MYSQL = 'test/contract/store.mysql.test.ts';
 
 const src = (file: string, find: string, replace: string): Edit => ({ file: `src/migration/${file}`, find, replace });
 
@@ -674,4 +676,54 @@ const switches: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...fences, ...journal, ...reads, ...acknowledgements, ...switches];
+const streams: readonly Mutant[] = [
+  {
+    mechanism: 'copy fence of a streamed batch',
+    promises: 'P1 P7',
+    edits: [
+      src(
+        'stores/postgres/copier.ts',
+        "fence.guard<StreamOutcome>({ mode: 'COPY', epoch }, async (c) => {",
+        "fence.guard<StreamOutcome>({ mode: 'CLOSED', epoch }, async (c) => {",
+      ),
+    ],
+    test: POSTGRES,
+    name: 'from elsewhere, or past the fence',
+  },
+  {
+    mechanism: 'compare-and-set of the checkpoint by a streamed batch',
+    promises: 'P1',
+    edits: [
+      src(
+        'stores/postgres/copier.ts',
+        "if (!(await fence.lockCheckpoint(c, epoch, from))) return 'MOVED';",
+        'await fence.lockCheckpoint(c, epoch, from);',
+      ),
+    ],
+    test: POSTGRES,
+    name: 'from elsewhere, or past the fence',
+  },
+  {
+    mechanism: 'a batch of which a row was refused is undone',
+    promises: 'P1',
+    edits: [src('stores/mysql/copier.ts', 'if (warnings > 0 || rows !== batch.copied)', 'if (warnings < 0)')],
+    test: MYSQL,
+    name: 'a key that has a row undoes the batch',
+  },
+  {
+    mechanism: 'a copier that stands still in the middle of a batch is ended',
+    promises: 'P5 P7',
+    edits: [src('stores/postgres/fence.ts', '(await this.#endStalled()) === 0', 'true')],
+    test: 'test/contract/postgres-specifics.test.ts',
+    name: 'that stands still is ended',
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [
+  ...fences,
+  ...journal,
+  ...reads,
+  ...acknowledgements,
+  ...switches,
+  ...streams,
+];

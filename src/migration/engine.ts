@@ -72,6 +72,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
   readonly #deliveries: Deliveries;
   readonly #id = randomUUID();
   #running: Running | null = null;
+  #served = 0;
 
   constructor(options: EngineOptions<O, N>) {
     this.#options = options.maskDifferences ? { ...options, control: masked(options.control) } : options;
@@ -111,6 +112,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     const jobs = {
       ...shared,
       instanceId: this.#id,
+      served: () => this.#served,
       record: async () => (await this.#lease.current(this.#clock.monotonic())).record,
       rewrite: (key: Row, deadline: number) => this.#rewrite(key, deadline),
     };
@@ -152,6 +154,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
 
   /** Inside, rows are plain; what the dataset's tables and mapping make of them gets its types back here, and in `mutate`. */
   async begin(deadline: number): Promise<Operation<O, N>> {
+    this.#served++;
     const view = await this.#lease.current(deadline);
     const operation: Operation = new ReadOperation(this.#devices(), view);
     return operation as Operation<O, N>;
@@ -162,6 +165,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     decide: (current: Faces<O, N> | null, situation: Situation) => Decision<O, N, R>,
     deadline: number,
   ): Promise<Mutated<O, N, R>> {
+    this.#served++;
     const address = this.#options.dataset.address(key);
     const plain = decide as (current: Faces | null, situation: Situation) => Decision<Row, Row, R>;
     const write = { address, decide: plain, deadline, everywhere: false };

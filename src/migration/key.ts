@@ -32,7 +32,19 @@ export interface KeyField {
 }
 
 export function encodeKey(fields: readonly KeyField[], row: Row): string {
-  return fields.map(({ field, type }) => encodePart(type, row[field] ?? null, field)).join(SEPARATOR);
+  return encodeParts(
+    fields,
+    fields.map(({ field }) => row[field] ?? null),
+  );
+}
+
+/** As `encodeKey`, of the values of the fields, in their order. */
+export function encodeParts(fields: readonly KeyField[], values: readonly Value[]): string {
+  let key = '';
+  for (const [i, { field, type }] of fields.entries()) {
+    key += (i > 0 ? SEPARATOR : '') + encodePart(type, values[i] ?? null, field);
+  }
+  return key;
 }
 
 export function decodeKey(fields: readonly KeyField[], key: string): Row {

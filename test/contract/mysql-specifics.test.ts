@@ -108,6 +108,51 @@ describeWith('MySQL or MariaDB', await servers.mysql(), (server) => {
   const unavailable = (message: RegExp) =>
     expect.objectContaining({ code: 'STORE_UNAVAILABLE', message: expect.stringMatching(message) });
 
+  describe('a copy as a stream', () => {
+    test('is inserted part by part where the server takes no files', async () => {
+      const dataset = notes(suffix);
+      const store = mysqlStore({ url: database.url, role: 'NEW', dataset, create: true, loads: false });
+      stores.push(store);
+      await raise(store, 'COPY', 1);
+      const rows = Array.from({ length: 600 }, (_, i) => note('NEW', `n${String(i).padStart(3, '0')}`));
+      await beside.query(
+        `create trigger ${dataset.table('NEW').name}_rule before insert on ${dataset.table('NEW').name} for each row
+          if new.owner = 'n400' then signal sqlstate '45000' set message_text = 'not this one'; end if`,
+      );
+      const parts = async function* () {
+        for (const part of [rows.slice(0, 250), rows.slice(250)]) {
+          const to = dataset.keyOf(part.at(-1) ?? {});
+          yield { rows: part, quarantine: [], digest: NO_ROWS, to, complete: part.length > 250 };
+        }
+      };
+      expect(await store.writer.copyStream?.(1, null, parts())).toBe('COPIED');
+      expect(await rowsOf(store)).toEqual(rows.filter(({ owner }) => owner !== 'n400'));
+      expect(await store.checkpoint()).toMatchObject({ copied: 599, quarantined: 1, complete: true });
+      expect(await store.quarantine.page(null, 10)).toMatchObject([
+        { reason: expect.stringContaining('not this one') },
+      ]);
+    });
+
+    test('that the server would bend goes the other way', async () => {
+      const dataset = notes(suffix);
+      const store = mysqlStore({ url: database.url, role: 'NEW', dataset, create: true });
+      stores.push(store);
+      await raise(store, 'COPY', 1);
+      const { name } = dataset.table('NEW');
+      // As a table that was narrowed behind the store's back; LOAD DATA cuts with a warning, whatever the mode.
+      await beside.query(`alter table ${name} modify code varchar(3) not null`);
+      const rows = [note('NEW', 'a'), note('NEW', 'b', 't', 'longer')];
+      const part = { rows, quarantine: [], digest: NO_ROWS, to: dataset.keyOf(note('NEW', 'b')), complete: true };
+      const parts = async function* () {
+        yield part;
+      };
+      expect(await store.writer.copyStream?.(1, null, parts())).toBe('UNDONE');
+      expect(await rowsOf(store)).toEqual([]);
+      expect(await store.writer.copy(1, { ...part, from: null })).toBe('COPIED');
+      expect(await store.checkpoint()).toMatchObject({ copied: 1, quarantined: 1 });
+    });
+  });
+
   describe('a table that somebody else made', () => {
     test.each<readonly [string, (name: string) => string, RegExp]>([
       ['no table', () => 'do 0', /there is no table note_old_\d+; run the setup first/],

@@ -55,6 +55,61 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     );
   }
 
+  describe('a copy as a stream', () => {
+    async function copying(options: Partial<PostgresStoreOptions> = {}) {
+      const store = open({ role: 'NEW', create: true, ...options });
+      await raise(store, 'COPY', 1);
+      const rows = [note('NEW', 'a'), note('NEW', 'b')];
+      const digest = { rows: 2, hash: '0'.repeat(32) };
+      return { store, part: { rows, quarantine: [], digest, to: dataset.keyOf(note('NEW', 'b')), complete: true } };
+    }
+
+    test('that stands still is ended by whoever needs the fence, and leaves nothing', async () => {
+      const { store, part } = await copying();
+      const other = open({ role: 'NEW', stalledMs: 10 });
+      const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+      const { promise: never, resolve: end } = Promise.withResolvers<void>();
+      const stalled = async function* () {
+        // More than the driver keeps back.
+        yield { ...part, rows: Array.from({ length: 3000 }, (_, i) => note('NEW', `n${i}`, 't', 'x'.repeat(100))) };
+        ask();
+        await never;
+      };
+      const copied = expect(store.writer.copyStream?.(1, null, stalled())).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+      });
+      await asked;
+      const raised = await raise(other, 'CLOSED', 2).finally(end);
+      expect(raised).toMatchObject({ mode: 'CLOSED', epoch: 2 });
+      await copied;
+      expect(await rowsOf(other)).toEqual([]);
+      expect(await other.checkpoint()).toMatchObject({ copied: 0 });
+    });
+
+    test('into a table with row-level security goes the other way', async () => {
+      const role = `${dataset.table('NEW').name}_role`;
+      const { store, part } = await copying();
+      const table = quote(dataset.table('NEW').name);
+      const schema = new URL(scratch.url).searchParams.get('options')?.split('=')[1] ?? '';
+      await run(
+        `create role ${role} login`,
+        `grant all on schema ${schema} to ${role}; grant all on all tables in schema ${schema} to ${role}`,
+        `alter table ${table} enable row level security; create policy everybody on ${table} using (true)`,
+      );
+      const url = new URL(scratch.url);
+      url.username = role;
+      const hindered = open({ role: 'NEW', url: url.href });
+      const parts = async function* () {
+        yield part;
+      };
+      expect(await hindered.writer.copyStream?.(1, null, parts())).toBe('UNDONE');
+      expect(await hindered.writer.copy(1, { ...part, from: null })).toBe('COPIED');
+      expect(await rowsOf(store)).toHaveLength(2);
+      await hindered.close();
+      await run(`drop owned by ${role}`, `drop role ${role}`);
+    });
+  });
+
   const NOTES = 'owner text collate "C", topic text collate "C", answer text not null, created_at timestamptz not null';
 
   describe('tables that somebody else made', () => {

@@ -9,6 +9,7 @@ import { directContract } from './store/direct.ts';
 import { fenceContract } from './store/fence.ts';
 import { quarantineContract } from './store/quarantine.ts';
 import { readingContract } from './store/reading.ts';
+import { streamingContract } from './store/streaming.ts';
 import { Setting, type StoreHarness } from './store/setting.ts';
 
 export type { StoreHarness } from './store/setting.ts';
@@ -24,6 +25,7 @@ export function storeContract(name: string, makeHarness: () => Promise<StoreHarn
     directContract(setting);
     applyContract(setting);
     copyContract(setting);
+    streamingContract(setting);
     quarantineContract(setting);
     fenceContract(setting);
   });

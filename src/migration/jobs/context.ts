@@ -29,6 +29,8 @@ export interface JobContext {
   readonly instanceId: string;
   /** Who we are in `crossfade_fence.deployment`. */
   readonly deployment: string;
+  /** How many operations and writes this process has begun. */
+  readonly served: () => number;
   /** The newest control record this instance knows, read again if its lease ran out. */
   record(): Promise<ControlRecord>;
   /**

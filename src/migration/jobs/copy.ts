@@ -1,5 +1,6 @@
 /**
- * The bulk copy of the old store into the new one, batch by batch in key order.
+ * The copy of the old store into the new one, batch by batch in key order: as streams (bulk.ts) where the new store takes them, page by
+ * page where it doesn't.
  *
  * The old store does not change meanwhile, nobody else writes the new one, and the checkpoint moves in the transaction of its batch:
  * a copy that dies goes on from there, and of two copiers at one position one finds that it has moved. Rows without a counterpart
@@ -9,6 +10,7 @@ import type { CopyProgress } from '../api.ts';
 import { digestOf } from '../digest.ts';
 import { hasCode } from '../errors.ts';
 import type { Checkpoint } from '../stores/store.ts';
+import { Bulk } from './bulk.ts';
 import { JobClaim } from './claim.ts';
 import type { JobContext, StepResult } from './context.ts';
 import { CopyReport } from './copy-report.ts';
@@ -23,6 +25,7 @@ export interface CopyState {
   readonly limit: RateLimit;
   readonly meter: Meter;
   readonly report: CopyReport;
+  readonly bulk: Bulk;
 }
 
 export function copyState(ctx: JobContext, meter = new Meter(ctx.clock)): CopyState {
@@ -32,11 +35,23 @@ export function copyState(ctx: JobContext, meter = new Meter(ctx.clock)): CopySt
     limit: new RateLimit(ctx.clock),
     meter,
     report: new CopyReport(ctx, meter),
+    bulk: new Bulk(ctx),
   };
 }
 
-/** Copies one batch. */
+/** Copies one batch. What is kept for the next one is given back when that does not follow at once. */
 export async function copyStep(ctx: JobContext, state: CopyState, signal?: AbortSignal): Promise<StepResult> {
+  let goesOn = false;
+  try {
+    const result = await nextBatch(ctx, state, signal);
+    goesOn = result.kind === 'PROGRESSED' && !signal?.aborted;
+    return result;
+  } finally {
+    if (!goesOn) await state.bulk.close();
+  }
+}
+
+async function nextBatch(ctx: JobContext, state: CopyState, signal?: AbortSignal): Promise<StepResult> {
   const record = await ctx.record();
   if (!copies(record)) return IDLE;
   const { rateLimit, paused } = record.copy;
@@ -50,16 +65,31 @@ export async function copyStep(ctx: JobContext, state: CopyState, signal?: Abort
   }
   if (!(await state.claim.hold())) return IDLE;
   state.report.working(checkpoint);
+  const batch = state.bulk.fits(checkpoint, rateLimit)
+    ? await state.bulk.batch(checkpoint, state.limit, signal)
+    : await copyPage(ctx, state, checkpoint, rateLimit, signal);
+  if (batch === null) return IDLE;
+  if (batch.outcome === 'FENCED') return blocked('the new store is closed to this copy');
+  if (batch.outcome === 'COPIED') state.meter.observe(checkpoint.copied + checkpoint.quarantined + batch.rows);
+  return PROGRESSED;
+}
+
+/** As many rows as the pace and the rate limit allow; null: none. */
+async function copyPage(
+  ctx: JobContext,
+  state: CopyState,
+  checkpoint: Checkpoint,
+  rateLimit: number | null,
+  signal?: AbortSignal,
+) {
   const { size } = state.pace;
   const allowed = rateLimit === null ? size : await state.limit.take(rateLimit, size, signal);
-  if (allowed === 0) return IDLE;
+  if (allowed === 0) return null;
   const began = ctx.clock.monotonic();
   const batch = await copyBatch(ctx, checkpoint, allowed);
   if (rateLimit !== null) state.limit.refund(allowed - batch.rows);
   state.pace.took(batch.rows, ctx.clock.monotonic() - began);
-  if (batch.outcome === 'FENCED') return blocked('the new store is closed to this copy');
-  if (batch.outcome === 'COPIED') state.meter.observe(checkpoint.copied + checkpoint.quarantined + batch.rows);
-  return PROGRESSED;
+  return batch;
 }
 
 async function copyBatch(ctx: JobContext, { epoch, after }: Checkpoint, limit: number) {

@@ -25,6 +25,9 @@ export interface KeyRange {
 }
 export const EVERYTHING: KeyRange = { after: null, upTo: null };
 
+/** Rows that are worked on in one turn of the event loop while a table is streamed: requests wait for as long. */
+export const PART_ROWS = 250;
+
 export interface Filter {
   readonly field: string;
   readonly value: Value;
@@ -35,6 +38,11 @@ export interface StoreReader {
   load(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
   /** At most `limit` rows of the range, in key order. */
   page(range: KeyRange, limit: number, filter?: Filter): Promise<readonly Stored[]>;
+  /**
+   * As `page`, from one statement in parts of `PART_ROWS` rows at most, of which few are in memory at a time: the store waits while
+   * nobody asks for the next. Begins with the first one that is asked for; ends its statement when it is left early. Engines without such a statement leave it out.
+   */
+  stream?(range: KeyRange, limit: number): Promise<AsyncIterable<readonly Stored[]>>;
   /** Rows of the range, those with a key in `except` left out. */
   count(range: KeyRange, filter?: Filter, except?: readonly string[]): Promise<number>;
   /** The digest (digest.ts) of the range's rows, computed in bounded memory. */
@@ -104,6 +112,16 @@ export interface StoreWriter {
    * and checkpoint. Nobody else writes the table in mode COPY, so the rows are new.
    */
   copy(epoch: number, batch: CopyBatch): Promise<'COPIED' | 'MOVED' | 'FENCED'>;
+  /**
+   * As `copy`, of a batch whose parts come while the first ones are written already: one transaction, `from` is that of the first
+   * part, and each goes on where the one before ends. `UNDONE`: nothing was changed, for a row was refused or the transaction had to
+   * give way, and `copy` will tell row by row. What `parts` throws is thrown on. Engines without a faster way than `copy` leave it out.
+   */
+  copyStream?(
+    epoch: number,
+    from: string | null,
+    parts: AsyncIterable<CopyPart>,
+  ): Promise<'COPIED' | 'MOVED' | 'FENCED' | 'UNDONE'>;
   /** Mode CLOSED at this epoch, else `FENCED`. Removes at most `limit` rows of table, guards and quarantine; `EMPTY` when none is left. */
   empty(epoch: number, limit: number): Promise<'EMPTY' | 'MORE' | 'FENCED'>;
   /** Guards of runs before this one, at most `limit`; how many were removed. For the old store, when no request of those runs can still wait. */
@@ -124,6 +142,8 @@ export interface CopyBatch {
   /** No key is left after this batch. */
   readonly complete: boolean;
 }
+
+export type CopyPart = Omit<CopyBatch, 'from'>;
 
 export interface Quarantined {
   readonly key: string;

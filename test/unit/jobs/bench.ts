@@ -98,6 +98,7 @@ export class Bench {
       log: silent,
       instanceId,
       deployment: 'here',
+      served: () => 0,
       record,
       rewrite,
     };

@@ -1,8 +1,8 @@
 /** One connection to the server: each statement has an end, and a commit without an answer is told apart from work that did not happen. */
-import { setTimeout as delay } from 'node:timers/promises';
 // Node sees no named export in what the driver defines by a getter.
 import mysql, { type PoolConnection, type QueryResult } from 'mysql2/promise';
 import { Failure, failureOf, STATEMENT_MS } from './database.ts';
+import { LineFile, streamRows } from './streams.ts';
 
 /** What is bound and what is found. */
 export type Cell = null | bigint | number | string | Buffer;
@@ -59,6 +59,44 @@ export class Connection {
   /** A statement without values, which need not be one that can be prepared. */
   async command(sql: string): Promise<void> {
     await this.#send(STATEMENT_MS, () => this.#driver.query<QueryResult>(sql));
+  }
+
+  /**
+   * The rows of a query as they come, in parts; the server waits while nobody asks for the next part. Left early, or silent for too
+   * long, the connection is broken.
+   */
+  async *stream(sql: string, cells: readonly Cell[], partRows: number): AsyncGenerator<Cell[][]> {
+    const parts = streamRows(this.#driver.connection, { sql, values: bound(cells), partRows })[Symbol.asyncIterator]();
+    let ended = false;
+    try {
+      for (;;) {
+        const { done, value } = await within(STATEMENT_MS, parts.next());
+        if (done) break;
+        yield value;
+      }
+      ended = true;
+    } catch (error) {
+      const failure = failureOf(error);
+      ended = failure.kind !== 'LOST' && failure.kind !== 'TIMED_OUT';
+      throw failure;
+    } finally {
+      this.broken ||= !ended;
+    }
+  }
+
+  /** `load data local infile` of these lines: how many rows there are now, and how many things the server frowned at. What `lines` throws is thrown on. */
+  async load(sql: string, lines: AsyncIterable<string>): Promise<{ readonly rows: number; readonly warnings: number }> {
+    const file = new LineFile(lines);
+    try {
+      const result = await this.#send(STATEMENT_MS, () =>
+        this.#driver.query<QueryResult>({ sql, infileStreamFactory: () => file.open() }),
+      );
+      return 'affectedRows' in result
+        ? { rows: result.affectedRows, warnings: 'warningStatus' in result ? result.warningStatus : 0 }
+        : { rows: 0, warnings: 0 };
+    } catch (error) {
+      throw file.failure ? file.failure.error : error;
+    }
   }
 
   async transaction<T>(work: (c: Connection) => Promise<T>, begin = 'start transaction'): Promise<T> {
@@ -118,14 +156,11 @@ function bound(cells: readonly Cell[]) {
 
 /** The work's answer, or TIMED_OUT; the work itself goes on. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const abort = new AbortController();
-  const timeUp = delay(ms, undefined, { signal: abort.signal }).then(() => {
-    throw new Failure('TIMED_OUT', 'TIMED_OUT', `no answer within ${ms} ms`);
-  });
+  const { promise: timeUp, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Failure('TIMED_OUT', 'TIMED_OUT', `no answer within ${ms} ms`)), ms);
   try {
     return await Promise.race([work, timeUp]);
   } finally {
-    abort.abort();
-    timeUp.catch(() => undefined);
+    clearTimeout(timer);
   }
 }

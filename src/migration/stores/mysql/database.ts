@@ -2,7 +2,7 @@
  * MySQL 8 and MariaDB through mysql2: addresses, the pool, the settings of a session, and what the server's error numbers mean.
  *
  * Values come out as text wherever a JavaScript number or Date would bend them. Statements are prepared and every value is bound;
- * several statements in one text are off, and so is reading local files for the server.
+ * several statements in one text are off, and so is reading local files for the server, but where rows are copied.
  */
 import { createPool, type Pool, type PoolOptions } from 'mysql2/promise';
 
@@ -17,11 +17,11 @@ const STATEMENTS = 128;
 
 /**
  * What each new connection is set to. A client that stops in the middle of a transaction must not hold the fence: MariaDB ends idle
- * transactions; MySQL has only the timeout of idle connections, which therefore is short.
+ * transactions; MySQL has only the timeout of idle connections, which therefore is short. Rows that stop coming end a copy.
  */
 export const SESSION_SETTINGS: readonly string[] = [
   `set names utf8mb4, session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1,
-    innodb_lock_wait_timeout = ${LOCK_MS / 1000}, lock_wait_timeout = ${LOCK_MS / 1000}, wait_timeout = 20
+    innodb_lock_wait_timeout = ${LOCK_MS / 1000}, lock_wait_timeout = ${LOCK_MS / 1000}, net_read_timeout = 10, wait_timeout = 20
     /*M!, wait_timeout = 600, idle_transaction_timeout = 10, in_predicate_conversion_threshold = 0 */`,
   `set session transaction isolation level read committed`,
 ];
@@ -79,8 +79,8 @@ export function isAddress(url: string): boolean {
   }
 }
 
-/** Connects to nothing yet. */
-export function openPool({ options }: Address, connections: number): Pool {
+/** Connects to nothing yet. `loads`: its connections may send rows as a file; of the client's own files the driver sends none. */
+export function openPool({ options }: Address, connections: number, loads = false): Pool {
   return createPool({
     ...options,
     connectionLimit: connections,
@@ -94,7 +94,7 @@ export function openPool({ options }: Address, connections: number): Pool {
     dateStrings: true,
     jsonStrings: true,
     // Rows that an update finds count, also those that it leaves as they are.
-    flags: ['FOUND_ROWS', '-LOCAL_FILES'],
+    flags: ['FOUND_ROWS', loads ? 'LOCAL_FILES' : '-LOCAL_FILES'],
   });
 }
 

@@ -10,7 +10,7 @@ import { CrossfadeError } from '../../errors.ts';
 import type { FenceMode } from '../../states.ts';
 import type { Checkpoint, CopyBatch, Digest, Fence, StoreFence } from '../store.ts';
 import type { Cell, Connection } from './connection.ts';
-import type { Session } from './session.ts';
+import type { Session, WriteOptions } from './session.ts';
 import { Failure, unlessOvertaken } from './database.ts';
 import type { Part } from './statements.ts';
 
@@ -57,13 +57,17 @@ export class MysqlFence implements StoreFence {
   }
 
   /** One transaction that changes nothing unless the fence lets it pass: it is locked, then read, then the work is done. */
-  guard<T>(pass: Pass, work: (c: Connection, fence: Fence) => Promise<T>): Promise<T | 'FENCED'> {
+  guard<T>(
+    pass: Pass,
+    work: (c: Connection, fence: Fence) => Promise<T>,
+    options: WriteOptions = {},
+  ): Promise<T | 'FENCED'> {
     return this.#session.write(
       async (c) => {
         const fence = fenceOf(await c.get(`${READ_FENCE} lock in share mode`, this.#here));
         return fence && admits(fence, pass) ? work(c, fence) : 'FENCED';
       },
-      { repeatable: pass.mode !== 'DIRECT' },
+      { repeatable: pass.mode !== 'DIRECT', ...options },
     );
   }
 

@@ -17,12 +17,15 @@ export interface MysqlStoreOptions {
   readonly dataset: Dataset;
   /** Make the dataset's table when it is missing; otherwise the store is unavailable until it is there. */
   readonly create: boolean;
+  /** May rows be sent as a file, where the server takes them? Yes, but in tests. */
+  readonly loads?: boolean;
 }
 
 /** Connects to nothing yet: the first use does. RangeError for a URL that says no database. */
-export function mysqlStore({ url, role, dataset, create }: MysqlStoreOptions): Store {
+export function mysqlStore({ url, role, dataset, create, loads = true }: MysqlStoreOptions): Store {
   const session = new Session({
     address: parseAddress(url),
+    loads,
     label: `${role.toLowerCase()} store of ${dataset.name}`,
     setUp: (connection) => setUpTables(connection, dataset, role, { create }),
   });

@@ -3,7 +3,7 @@ import type { Dataset, StoreRole } from '../../dataset.ts';
 import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
 import { encodeKey } from '../../key.ts';
 import type { Seq } from '../../seq.ts';
-import type { Digest, Filter, KeyRange, Stored, StoreReader } from '../store.ts';
+import { PART_ROWS, type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
 import type { Cell, Connection } from './connection.ts';
 import type { Session } from './session.ts';
 import { isProper, keyId } from './keys.ts';
@@ -58,6 +58,16 @@ export class MysqlReader implements StoreReader {
   async page(range: KeyRange, limit: number, filter?: Filter): Promise<readonly Stored[]> {
     const from = this.#inOrder(range, limit, filter);
     return this.#session.read((c) => this.#select(c, from));
+  }
+
+  async stream(range: KeyRange, limit: number): Promise<AsyncIterable<readonly Stored[]>> {
+    const { sql, cells } = this.#inOrder(range, limit);
+    const statement = `select ${this.#sql.spelt} from ${sql}`;
+    return this.#session.stream((c) => this.#streamOn(c, statement, cells));
+  }
+
+  async *#streamOn(c: Connection, sql: string, cells: readonly Cell[]): AsyncGenerator<readonly Stored[]> {
+    for await (const part of c.stream(sql, cells, PART_ROWS)) yield part.map((found) => this.#stored(found));
   }
 
   async count(range: KeyRange, filter?: Filter, except: readonly string[] = []): Promise<number> {
@@ -129,10 +139,12 @@ export class MysqlReader implements StoreReader {
 
   async #select(c: Connection, from: Part): Promise<readonly Stored[]> {
     const found = await c.all(`select ${this.#sql.columns} from ${from.sql}`, from.cells);
-    return found.map((cells) => ({
-      key: this.#encode(this.#keyAt.map((i) => cells[i] ?? null)),
-      ...fromCells(this.#sql.table, cells),
-    }));
+    return found.map((row) => this.#stored(row));
+  }
+
+  #stored(cells: readonly Cell[]): Stored {
+    const key = this.#encode(this.#keyAt.map((i) => cells[i] ?? null));
+    return { key, ...fromCells(this.#sql.table, cells) };
   }
 
   #encode(cells: readonly Cell[]): string {

@@ -13,6 +13,8 @@ import type { TableFacts } from './types.ts';
 
 export interface SessionOptions {
   readonly address: Address;
+  /** May rows be sent as a file? */
+  readonly loads: boolean;
   /** What the store is, for messages: "old store of participation". */
   readonly label: string;
   /** Makes and checks tables; returns what it found, or says in words what is wrong. */
@@ -21,12 +23,13 @@ export interface SessionOptions {
 
 export interface WriteOptions {
   readonly timeoutMs?: number;
+  readonly purpose?: Purpose;
   /** What a commit without an answer means to the caller: work that can be repeated only was not acknowledged. */
   readonly repeatable?: boolean;
 }
 
 /** How many connections there are, at most, for what. */
-const POOLS = { requests: 10, apart: 4 } as const;
+const POOLS = { requests: 10, apart: 4, copying: 2 } as const;
 type Purpose = keyof typeof POOLS;
 
 export class Session {
@@ -58,7 +61,7 @@ export class Session {
 
   /** Work as one transaction, which may run more than once; nothing stays if it throws. */
   write<T>(work: (c: Connection) => Promise<T>, options: WriteOptions = {}): Promise<T> {
-    return this.#retried((c) => c.transaction(work), options);
+    return this.#retried((c) => c.transaction(work), options, options.purpose);
   }
 
   /**
@@ -94,6 +97,21 @@ export class Session {
     await this.#use((c) => c.command(`kill query ${connection.id}`), 'apart').catch((error: unknown) => {
       if (!(error instanceof Failure)) throw error;
     });
+  }
+
+  /** What the work finds as it comes, on a connection that no request waits for. */
+  async *stream<T>(work: (c: Connection) => AsyncIterable<T>): AsyncGenerator<T> {
+    await this.facts();
+    try {
+      const connection = await this.#connect('copying');
+      try {
+        yield* work(connection);
+      } finally {
+        connection.release();
+      }
+    } catch (error) {
+      throw error instanceof Failure ? this.#explain(error, {}) : error;
+    }
   }
 
   /** Waits for what is under way. */
@@ -132,7 +150,11 @@ export class Session {
 
   async #connect(purpose: Purpose): Promise<Connection> {
     if (this.#closed) throw this.#unavailable('it was closed here');
-    const pool = (this.#pools[purpose] ??= openPool(this.#options.address, POOLS[purpose]));
+    const pool = (this.#pools[purpose] ??= openPool(
+      this.#options.address,
+      POOLS[purpose],
+      purpose === 'copying' && this.#options.loads,
+    ));
     const opening = pool.getConnection();
     const driver = await within(LOCK_MS, opening).catch((error: unknown) => {
       // Comes too late to be used, but not to be given back.

@@ -108,8 +108,12 @@ function withoutZeros(decimal: string): string {
   return short === '-0' ? '0' : short;
 }
 
+/** With all six digits of a second: what it is then is checked like any time. */
+const WHOLE_LENGTH = '2026-01-31 23:59:59.123456'.length;
+
 /** The driver leaves out a fraction of zero. */
 function isoTime(found: string): string {
+  if (found.length === WHOLE_LENGTH) return `${found.slice(0, 10)}T${found.slice(11)}Z`;
   const [seconds = '', fraction = ''] = found.split('.');
   return `${seconds.replace(' ', 'T')}.${fraction.padEnd(6, '0')}Z`;
 }

@@ -2,9 +2,20 @@
 import type { Dataset, Row, StoreRole } from '../../dataset.ts';
 import { CrossfadeError } from '../../errors.ts';
 import { packSeq } from '../../seq.ts';
-import type { Apply, ApplyResult, CopyBatch, DirectChange, Fence, InsertResult, StoreWriter } from '../store.ts';
+import type {
+  Apply,
+  ApplyResult,
+  CopyBatch,
+  CopyPart,
+  DirectChange,
+  Fence,
+  InsertResult,
+  StoreWriter,
+} from '../store.ts';
+import type { StreamOutcome } from '../streamed.ts';
 import { applyRound, inRounds, type Refused } from './apply.ts';
 import type { Cell, Connection } from './connection.ts';
+import { Copier } from './copier.ts';
 import type { Session } from './session.ts';
 import type { MysqlFence } from './fence.ts';
 import type { MysqlQuarantine } from './quarantine.ts';
@@ -29,6 +40,7 @@ export class MysqlWriter implements StoreWriter {
   readonly #session: Session;
   readonly #fence: MysqlFence;
   readonly #parts: Parts;
+  readonly #copier: Copier;
   /** Where the fence stood when quarantine was found empty: in mode DIRECT it does not grow. */
   #nothingQuarantined: Pick<Fence, 'epoch' | 'step'> | null = null;
 
@@ -36,6 +48,7 @@ export class MysqlWriter implements StoreWriter {
     this.#session = session;
     this.#fence = fence;
     this.#parts = parts;
+    this.#copier = new Copier(session, fence, parts);
   }
 
   /** One statement where that can tell; a transaction where it did nothing, to find out why. */
@@ -111,6 +124,10 @@ export class MysqlWriter implements StoreWriter {
       });
       return 'COPIED';
     });
+  }
+
+  copyStream(epoch: number, from: string | null, parts: AsyncIterable<CopyPart>): Promise<StreamOutcome> {
+    return this.#copier.copy(epoch, from, parts);
   }
 
   async empty(epoch: number, limit: number): Promise<'EMPTY' | 'MORE' | 'FENCED'> {

@@ -8,6 +8,7 @@
 import { Client, Pool as DriverPool } from 'pg';
 import type { ClientBase, CustomTypesConfig, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import { DriverFailure } from './codes.ts';
+import { copyIn, copyOut } from './copy-streams.ts';
 
 const CONNECT_MS = 5000;
 const STATEMENT_MS = 15_000;
@@ -18,6 +19,7 @@ const IDLE_IN_TRANSACTION_MS = 4000;
 const ANSWER_MS = STATEMENT_MS + 3000;
 /** Statements that go over a whole table, milliseconds. */
 export const LONG_MS = 3_600_000;
+const COPYING = { answerMs: ANSWER_MS, longestMs: LONG_MS };
 /** Prepared statements kept for each connection; a few hundred shapes are all there are here. */
 const STATEMENTS = 500;
 
@@ -88,6 +90,42 @@ export class Connection {
   /** Statements without parameters, in one round trip; each sees what was committed before it began. */
   async control(...statements: readonly string[]): Promise<void> {
     await this.#ask(() => this.#client.query(statements.join('; ')));
+  }
+
+  /** The bytes of `copy … to stdout`, as they come; left before the end, the connection is lost. */
+  async *copyOut(sql: string): AsyncGenerator<Buffer> {
+    let ended = false;
+    try {
+      yield* copyOut(this.#client, sql, COPYING);
+      ended = true;
+    } catch (error) {
+      const failure = new DriverFailure(error);
+      ended = failure.meaning !== 'LOST';
+      throw failure;
+    } finally {
+      this.#lost ||= !ended;
+    }
+  }
+
+  /** `copy … from stdin`, of lines of its text format; how many rows. What `lines` throws is thrown on. */
+  async copyIn(sql: string, lines: AsyncIterable<string>): Promise<number> {
+    let broken: { readonly error: unknown } | null = null;
+    const watched = async function* (): AsyncGenerator<string> {
+      try {
+        yield* lines;
+      } catch (error) {
+        broken = { error };
+        throw error;
+      }
+    };
+    try {
+      return await copyIn(this.#client, sql, watched(), COPYING);
+    } catch (error) {
+      if (broken) throw error;
+      const failure = new DriverFailure(error);
+      if (failure.meaning === 'LOST') this.#lost = true;
+      throw failure;
+    }
   }
 
   /** One transaction, READ COMMITTED; nothing stays if the work throws. `opening`: statements right behind `begin`. */

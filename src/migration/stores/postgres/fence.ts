@@ -14,9 +14,10 @@
  *
  * Transactions of several statements take the latch in their first one.
  */
+import { DatabaseError } from 'pg';
 import type { Dataset, StoreRole } from '../../dataset.ts';
 import { addDigests, NO_ROWS } from '../../digest.ts';
-import { CrossfadeError, type ErrorCode } from '../../errors.ts';
+import { CrossfadeError, hasCode, type ErrorCode } from '../../errors.ts';
 import type { FenceMode } from '../../states.ts';
 import type { Checkpoint, CopyBatch, Digest, Fence, StoreFence } from '../store.ts';
 import type { Connection } from './connection.ts';
@@ -29,6 +30,10 @@ export type Pass =
   | { readonly mode: 'DIRECT' | 'COPY' | 'CLOSED'; readonly epoch: number }
   | { readonly mode: 'APPLY'; readonly run: number };
 
+/** A batch of the copy takes a fraction of this, milliseconds. */
+const STALLED_MS = 10_000;
+const LOCK_NOT_AVAILABLE = '55P03';
+
 const MODES: readonly FenceMode[] = ['DIRECT', 'COPY', 'APPLY', 'CLOSED'];
 
 export class PostgresFence implements StoreFence {
@@ -36,17 +41,24 @@ export class PostgresFence implements StoreFence {
   readonly #here: readonly [dataset: string, role: StoreRole];
   readonly #latch: string;
 
-  constructor(session: Session, dataset: Dataset, role: StoreRole) {
+  readonly #stalledMs: number;
+
+  constructor(session: Session, dataset: Dataset, role: StoreRole, stalledMs = STALLED_MS) {
     this.#session = session;
     this.#here = [dataset.name, role];
     this.#latch = quote(latchName(dataset, role));
+    this.#stalledMs = stalledMs;
   }
 
   read(): Promise<Fence | null> {
     return this.#session.read((c) => this.#read(c));
   }
 
-  raise(fence: Fence, options: { readonly timeoutMs: number; readonly total?: number }): Promise<Fence> {
+  async raise(fence: Fence, options: { readonly timeoutMs: number; readonly total?: number }): Promise<Fence> {
+    return this.#unlessStalled(() => this.#raise(fence, options), 'AGAIN');
+  }
+
+  #raise(fence: Fence, options: { readonly timeoutMs: number; readonly total?: number }): Promise<Fence> {
     const { epoch, step, mode, run, deployment } = fence;
     // 0 would be: for ever.
     const patience = Math.max(1, Math.ceil(options.timeoutMs));
@@ -96,7 +108,9 @@ export class PostgresFence implements StoreFence {
     { alone = false, lost }: { readonly alone?: boolean; readonly lost?: ErrorCode } = {},
   ): Promise<T | 'FENCED'> {
     const opening = ['set constraints all immediate', ...(alone ? [this.#exclusive()] : [])];
-    return this.#session.write(opening, async (c) => ((await this.admits(c, pass)) ? work(c) : 'FENCED'), lost);
+    const guarded = () =>
+      this.#session.write(opening, async (c) => ((await this.admits(c, pass)) ? work(c) : 'FENCED'), lost);
+    return pass.mode === 'COPY' ? this.#unlessStalled(guarded) : guarded();
   }
 
   async checkpoint(): Promise<Checkpoint | null> {
@@ -120,8 +134,19 @@ export class PostgresFence implements StoreFence {
     };
   }
 
+  /** Locks the checkpoint until the transaction ends; false: it is not there. */
+  async lockCheckpoint(c: Connection, epoch: number, from: string | null): Promise<boolean> {
+    const sql = `select 1 from crossfade_checkpoint where dataset = $1 and role = $2
+      and epoch = $3::bigint and after is not distinct from $4 and not complete for update`;
+    return (await c.run(sql, [...this.#here, `${epoch}`, from])) === 1;
+  }
+
   /** Moves the checkpoint from where the batch begins to where it ends, and locks it; false: it is not there. */
-  async advance(c: Connection, epoch: number, { from, to, complete }: CopyBatch): Promise<boolean> {
+  async advance(
+    c: Connection,
+    epoch: number,
+    { from, to, complete }: Pick<CopyBatch, 'from' | 'to' | 'complete'>,
+  ): Promise<boolean> {
     const moved = await c.run(
       `update crossfade_checkpoint set after = $3, complete = $4::boolean
         where dataset = $1 and role = $2 and epoch = $5::bigint and after is not distinct from $6 and not complete`,
@@ -144,6 +169,34 @@ export class PostgresFence implements StoreFence {
         digest_rows = $5::bigint, digest_hash = $6 where dataset = $1 and role = $2`,
       [...this.#here, `${copied}`, `${quarantined}`, `${all.rows}`, all.hash],
     );
+  }
+
+  /**
+   * A copier that stands still in the middle of COPY holds the fence and the checkpoint, and no timeout of the server ends it: it is
+   * not idle, and a statement is not ended while it waits for its client. Whoever waits for it in vain ends it. AGAIN: and tries again.
+   */
+  async #unlessStalled<T>(work: () => Promise<T>, then?: 'AGAIN'): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const cause = hasCode(error, 'STORE_UNAVAILABLE') ? error.cause : null;
+      const waited = cause instanceof DatabaseError && cause.code === LOCK_NOT_AVAILABLE;
+      if (!waited || (await this.#endStalled()) === 0 || !then) throw error;
+      return work();
+    }
+  }
+
+  async #endStalled(): Promise<number> {
+    const ended = await this.#session.read((c) =>
+      c.get(
+        `select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity join pg_locks using (pid)
+          where locktype = 'relation' and relation = to_regclass($1) and granted and pid <> pg_backend_pid()
+            and datname = current_database() and usename = current_user and state = 'active' and wait_event = 'ClientRead'
+            and xact_start < clock_timestamp() - $2::interval`,
+        [this.#latch, `${this.#stalledMs}ms`],
+      ),
+    );
+    return Number(ended?.[0]);
   }
 
   #exclusive(): string {

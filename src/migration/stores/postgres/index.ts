@@ -16,17 +16,19 @@ export interface PostgresStoreOptions {
   readonly dataset: Dataset;
   /** Make the dataset's table when it is missing; otherwise the store is unavailable until it is there. */
   readonly create: boolean;
+  /** How long a client may hold the fence in the middle of a copy, milliseconds; for tests. */
+  readonly stalledMs?: number;
 }
 
 /** Opens nothing yet: the first use does. Throws what the driver throws if this is no URL of a server. */
-export function postgresStore({ url, role, dataset, create }: PostgresStoreOptions): Store {
+export function postgresStore({ url, role, dataset, create, stalledMs }: PostgresStoreOptions): Store {
   const session = new Session({
     url,
     label: `${role.toLowerCase()} store of ${dataset.name}`,
     setUp: (connection) => setUpTables(connection, dataset, role, { create }),
   });
   const sql = new Statements(dataset, role);
-  const fence = new PostgresFence(session, dataset, role);
+  const fence = new PostgresFence(session, dataset, role, stalledMs);
   const reader = new PostgresReader(session, dataset, sql, fence);
   const inserter = new Inserter(session, dataset, sql);
   const quarantine = new PostgresQuarantine(session, fence, inserter);

@@ -5,7 +5,7 @@
  * hold no value of their column. Such a key is looked for in vain, and as a bound of a list it is cut where the trouble begins: what
  * stays has the same rows above and below it.
  */
-import { decodeKey, encodeKey, type KeyField } from '../../key.ts';
+import { decodeKey, encodeParts, type KeyField } from '../../key.ts';
 import type { Cell } from './connection.ts';
 
 export const SEPARATOR = '\u0001';
@@ -15,7 +15,7 @@ const FOREIGN_TEXT = /\u0002(?![\u0003\u0004])/;
 const FOREIGN_NUMBER = /^[0-9a-f]{16}(?=.)/;
 
 export function keyOfCells(fields: readonly KeyField[], cells: readonly Cell[]): string {
-  return encodeKey(fields, Object.fromEntries(fields.map(({ field }, i) => [field, cells[i] ?? null])));
+  return encodeParts(fields, cells);
 }
 
 /** The cells of a key, in the order of its fields; null: no row here has this key. */

@@ -2,11 +2,12 @@
 import type { Dataset } from '../../dataset.ts';
 import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
 import type { Seq } from '../../seq.ts';
-import type { Digest, Filter, KeyRange, Stored, StoreReader } from '../store.ts';
+import { PART_ROWS, type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
 import { LONG_MS, type Cell, type Connection } from './connection.ts';
 import type { PostgresFence } from './fence.ts';
 import { keyOfCells } from './keys.ts';
-import { Params } from './params.ts';
+import { fromLines, wholeLines } from './copy-text.ts';
+import { Params, Settings } from './params.ts';
 import { arrayOf } from './schema.ts';
 import type { Session } from './session.ts';
 import type { Statements } from './statements.ts';
@@ -46,6 +47,10 @@ export class PostgresReader implements StoreReader {
 
   page(range: KeyRange, limit: number, filter?: Filter): Promise<readonly Stored[]> {
     return this.#session.read((c) => this.#page(c, range, limit, filter));
+  }
+
+  async stream(range: KeyRange, limit: number): Promise<AsyncIterable<readonly Stored[]>> {
+    return this.#session.stream((c) => this.#stream(c, range, limit));
   }
 
   async count(range: KeyRange, filter?: Filter, except: readonly string[] = []): Promise<number> {
@@ -92,9 +97,43 @@ export class PostgresReader implements StoreReader {
     return this.#select(c, params, from);
   }
 
+  /** Rows in the order of the index, which begin to come at once; a sort would go over the whole table first. */
+  async *#stream(c: Connection, range: KeyRange, limit: number): AsyncGenerator<readonly Stored[]> {
+    const bounds = new Settings();
+    const where = this.#sql.within(bounds, range);
+    const query = `select ${this.#sql.columns} from ${this.#sql.name} t where ${where} order by ${this.#sql.order}`;
+    let ended = false;
+    try {
+      await c.control(
+        'begin isolation level read committed read only',
+        `set local statement_timeout = '${LONG_MS}ms'`,
+        'set local enable_sort = off',
+      );
+      await c.run(bounds.statement, bounds.cells);
+      let lines: Cell[][] = [];
+      for await (const text of wholeLines(c.copyOut(`copy (${query} limit ${Math.trunc(limit)}) to stdout`))) {
+        lines.push(...fromLines(text));
+        for (; lines.length >= PART_ROWS; lines = lines.slice(PART_ROWS)) yield this.#part(lines);
+      }
+      if (lines.length > 0) yield this.#part(lines);
+      await c.commit();
+      ended = true;
+    } finally {
+      if (!ended) await c.rollback();
+    }
+  }
+
+  #part(lines: readonly Cell[][]): readonly Stored[] {
+    return lines.slice(0, PART_ROWS).map((cells) => this.#stored(cells));
+  }
+
+  #stored(cells: readonly Cell[]): Stored {
+    return { key: this.keyOf(cells), ...fromCells(this.#sql.table, cells) };
+  }
+
   async #select(c: Connection, params: Params, from: string): Promise<readonly Stored[]> {
     const found = await c.all(`select ${this.#sql.columns} from ${from}`, params.cells);
-    return found.map((cells) => ({ key: this.keyOf(cells), ...fromCells(this.#sql.table, cells) }));
+    return found.map((cells) => this.#stored(cells));
   }
 
   /** The key of a row from its cells. */

@@ -50,16 +50,28 @@ export class Session {
     return this.write(opening, work);
   }
 
+  /** What the work finds as it comes, all of one state of the table. Work that is left early loses its connection. */
+  async *stream<T>(work: (c: Connection) => AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      const connection = await this.#open();
+      try {
+        yield* work(connection);
+      } finally {
+        this.#pool.release(connection);
+      }
+    } catch (error) {
+      throw this.#explain(error, 'STORE_UNAVAILABLE');
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#pool.end();
   }
 
   async #use<T>(work: (c: Connection) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new Unusable('it was closed here');
-    const connection = await this.#acquire();
+    const connection = await this.#open();
     try {
-      await this.#ready(connection);
       return await work(connection);
     } catch (error) {
       // It may come back as another one, and whoever changed the tables may have changed more of them.
@@ -67,6 +79,20 @@ export class Session {
       throw error;
     } finally {
       this.#pool.release(connection);
+    }
+  }
+
+  /** A connection that knows the store's tables; to be released. */
+  async #open(): Promise<Connection> {
+    if (this.#closed) throw new Unusable('it was closed here');
+    const connection = await this.#acquire();
+    try {
+      await this.#ready(connection);
+      return connection;
+    } catch (error) {
+      this.#setUp = null;
+      this.#pool.release(connection);
+      throw error;
     }
   }
 

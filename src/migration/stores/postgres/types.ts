@@ -25,9 +25,20 @@ export const BOUND: Readonly<Record<ColumnType, string>> = {
 export type Limits = ReadonlyMap<string, number>;
 export const NO_LIMITS: Limits = new Map();
 
+const fields = new WeakMap<Table, readonly (readonly [field: string, column: Column])[]>();
+
+/** The table's fields in the order of the definition; asked for with every row. */
+function fieldsOf(table: Table): readonly (readonly [field: string, column: Column])[] {
+  const known = fields.get(table);
+  if (known) return known;
+  const found = Object.entries(table.columns);
+  fields.set(table, found);
+  return found;
+}
+
 /** One spelling for each value, or BAD_USER_INPUT naming the field; in the order of the definition. */
 export function toCells(table: Table, row: Row, limits: Limits): readonly Cell[] {
-  return Object.entries(table.columns).map(([field, column]) => toCell(field, column, row[field] ?? null, limits));
+  return fieldsOf(table).map(([field, column]) => toCell(field, column, row[field] ?? null, limits));
 }
 
 export function toCell(field: string, column: Column, value: Value, limits: Limits): Cell {
@@ -42,6 +53,7 @@ function faultHere({ type }: Column, value: Value, limit = Infinity): string | n
     if (value.includes('\0')) return 'must not have the character U+0000';
     return value.length > limit && [...value].length > limit ? `must have at most ${limit} characters` : null;
   }
+  if (limit === Infinity) return null;
   const digits = decimals(type, value);
   return digits > limit ? `must have at most ${limit} digits behind the point` : null;
 }
@@ -60,14 +72,14 @@ export function fromCells(
   cells: readonly Cell[],
 ): { readonly row: Row } | { readonly unreadable: string; readonly raw: string } {
   const row: Record<string, Value> = {};
-  const faults: string[] = [];
+  let faults: string[] | null = null;
   let i = 0;
-  for (const [field, column] of Object.entries(table.columns)) {
+  for (const [field, column] of fieldsOf(table)) {
     const value = fromCell(column, cells[i++] ?? null);
-    if (typeof value === 'object' && value !== null) faults.push(`${column.name} ${value.fault}`);
+    if (typeof value === 'object' && value !== null) faults = [...(faults ?? []), `${column.name} ${value.fault}`];
     else row[field] = value;
   }
-  if (faults.length === 0) return { row };
+  if (!faults) return { row };
   const raw = Object.fromEntries(Object.values(table.columns).map(({ name }, at) => [name, cells[at] ?? null]));
   return { unreadable: faults.join('; '), raw: JSON.stringify(raw) };
 }
@@ -94,9 +106,14 @@ function plain(numeric: string): string {
 }
 
 const TIMESTAMP = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:\+00)?$/;
+const SPACE = 0x20;
+/** With all six digits of a second: what it is then is checked like any time. */
+const WHOLE_LENGTH = '2026-01-31 23:59:59.123456+00'.length;
 
 /** As the server shows it under DateStyle ISO in UTC; what is no time of four-digit years (`infinity`, BC) stays as it is. */
 function instant(shown: string): string {
+  if (shown.length === WHOLE_LENGTH && shown.charCodeAt(10) === SPACE && shown.endsWith('+00'))
+    return `${shown.slice(0, 10)}T${shown.slice(11, 26)}Z`;
   const [, date, time, fraction = ''] = TIMESTAMP.exec(shown) ?? [];
   return date === undefined ? shown : `${date}T${time}.${fraction.padEnd(6, '0')}Z`;
 }

@@ -3,9 +3,11 @@ import type { Dataset, Row, StoreRole } from '../../dataset.ts';
 import { CrossfadeError } from '../../errors.ts';
 import { compareKeys } from '../../key.ts';
 import { packSeq } from '../../seq.ts';
-import type { Apply, ApplyResult, CopyBatch, DirectChange, InsertResult, StoreWriter } from '../store.ts';
+import type { Apply, ApplyResult, CopyBatch, CopyPart, DirectChange, InsertResult, StoreWriter } from '../store.ts';
+import type { StreamOutcome } from '../streamed.ts';
 import { Applier, type ApplierParts } from './applier.ts';
 import { DriverFailure } from './codes.ts';
+import { Copier } from './copier.ts';
 import type { Cell, Connection } from './connection.ts';
 import type { Inserter, Keyed } from './inserter.ts';
 import { Params } from './params.ts';
@@ -30,12 +32,14 @@ export class PostgresWriter implements StoreWriter {
   readonly #dataset: Dataset;
   readonly #parts: WriterParts;
   readonly #applier: Applier;
+  readonly #copier: Copier;
 
   constructor(session: Session, dataset: Dataset, role: StoreRole, parts: WriterParts) {
     this.#session = session;
     this.#dataset = dataset;
     this.#parts = parts;
     this.#applier = new Applier(session, role, parts);
+    this.#copier = new Copier(parts);
   }
 
   /** One statement; only if it changes nothing is it asked why. */
@@ -100,6 +104,10 @@ export class PostgresWriter implements StoreWriter {
       await fence.tally(c, { copied, quarantined: quarantined.length, digest: batch.digest });
       return 'COPIED';
     });
+  }
+
+  copyStream(epoch: number, from: string | null, parts: AsyncIterable<CopyPart>): Promise<StreamOutcome> {
+    return this.#copier.copy(epoch, from, parts);
   }
 
   async empty(epoch: number, limit: number): Promise<'EMPTY' | 'MORE' | 'FENCED'> {

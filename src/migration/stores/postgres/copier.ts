@@ -1,0 +1,85 @@
+/**
+ * A batch of the copy as one stream: rows go into the table while those behind them are still being made.
+ *
+ * Values were held against the columns before and nobody else writes, so a row that is refused is rare. Then nothing of the batch
+ * stays, and the caller writes it the slow way, which finds the row.
+ */
+import type { CopyPart } from '../store.ts';
+import { StreamedBatch, streamedOnce, Undone, type StreamOutcome } from '../streamed.ts';
+import { DriverFailure } from './codes.ts';
+import type { Connection } from './connection.ts';
+import { toLine } from './copy-text.ts';
+import type { PostgresFence } from './fence.ts';
+import type { Inserter } from './inserter.ts';
+import type { PostgresQuarantine } from './quarantine.ts';
+import type { Statements } from './statements.ts';
+
+export interface CopierParts {
+  readonly sql: Statements;
+  readonly fence: PostgresFence;
+  readonly quarantine: PostgresQuarantine;
+  readonly inserter: Inserter;
+}
+
+/** Not supported: what a table with row-level security says. */
+const NOT_SUPPORTED = '0A000';
+
+export class Copier {
+  readonly #parts: CopierParts;
+
+  constructor(parts: CopierParts) {
+    this.#parts = parts;
+  }
+
+  copy(epoch: number, from: string | null, parts: AsyncIterable<CopyPart>): Promise<StreamOutcome> {
+    const { fence, quarantine } = this.#parts;
+    return streamedOnce((begin) =>
+      fence.guard<StreamOutcome>({ mode: 'COPY', epoch }, async (c) => {
+        begin();
+        if (!(await fence.lockCheckpoint(c, epoch, from))) return 'MOVED';
+        const batch = new StreamedBatch(from);
+        await this.#fill(c, batch, parts);
+        await quarantine.put(c, batch.quarantine);
+        if (!(await fence.advance(c, epoch, batch))) throw new Undone('the checkpoint moved under its lock');
+        const { copied, digest } = batch;
+        await fence.tally(c, { copied, quarantined: batch.quarantine.length, digest });
+        return 'COPIED';
+      }),
+    );
+  }
+
+  async #fill(c: Connection, batch: StreamedBatch, parts: AsyncIterable<CopyPart>): Promise<void> {
+    const { sql } = this.#parts;
+    const lines = async function* (linesOf: (part: CopyPart) => string): AsyncGenerator<string> {
+      for await (const part of parts) yield linesOf(part);
+    };
+    let taken: number;
+    try {
+      taken = await c.copyIn(
+        `copy ${sql.name} (${sql.columns}) from stdin`,
+        lines((part) => this.#lines(part, batch)),
+      );
+    } catch (error) {
+      // Whatever the server says, if it says anything: not every table can be copied into.
+      const said = error instanceof DriverFailure && (error.meaning !== 'LOST' || error.code === NOT_SUPPORTED);
+      throw said ? new Undone(error.message) : error;
+    }
+    if (taken !== batch.copied) throw new Undone('something in the database has swallowed rows');
+  }
+
+  /** The lines of the part's rows, but for those that their columns cannot hold. */
+  #lines(part: CopyPart, batch: StreamedBatch): string {
+    const { inserter } = this.#parts;
+    const items = part.rows.map((row, i) => ({ key: '', row, old: part.olds?.[i] ?? row }));
+    const { lines, refused } = inserter.lines(items);
+    batch.add(
+      part,
+      refused.map(({ item: { row, old }, reason }) => ({
+        key: inserter.keyed(row).key,
+        reason,
+        row: JSON.stringify(old),
+      })),
+    );
+    return lines.map(({ cells }) => toLine(cells)).join('');
+  }
+}
