@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SwitchResult } from '../../src/migration/api.ts';
 import type { MigrationState } from '../../src/migration/states.ts';
 import { EVERYTHING } from '../../src/migration/stores/store.ts';
+import { seats } from '../support/client.ts';
 import { Deployment, soon, type Instance } from '../support/deployment.ts';
 import { ticketDataset, type NewTicket, type OldTicket } from '../support/tickets.ts';
 import { temporaryDirectory } from '../support/tmp.ts';
@@ -24,16 +25,6 @@ async function create({ engine }: Tickets, row: OldTicket): Promise<'WRITTEN' | 
     soon(),
   );
   return outcome;
-}
-
-async function seats({ engine }: Tickets): Promise<string[]> {
-  const operation = await engine.begin(soon());
-  try {
-    const { rows } = await operation.page({ after: null, first: 100 });
-    return rows.map(({ old }) => `${old?.holder} ${old?.show} ${old?.seat}`);
-  } finally {
-    operation.end();
-  }
 }
 
 function switchTo(

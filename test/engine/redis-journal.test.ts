@@ -5,6 +5,7 @@ import type { Journal } from '../../src/migration/journal/journal.ts';
 import { redisJournal } from '../../src/migration/journal/redis/index.ts';
 import type { MigrationState } from '../../src/migration/states.ts';
 import { EVERYTHING } from '../../src/migration/stores/store.ts';
+import { seats } from '../support/client.ts';
 import { Deployment, soon, type Instance } from '../support/deployment.ts';
 import { redisServer, type RedisServer } from '../support/redis-server.ts';
 import { describeWith, servers } from '../support/servers.ts';
@@ -30,16 +31,6 @@ const ticket = (holder: string, show: string, seat: string): OldTicket => ({ hol
 async function create({ engine }: Tickets, row: OldTicket): Promise<string> {
   const decide = (current: unknown) => (current ? { refuse: 'taken' } : { write: { old: row } });
   return (await engine.mutate(row, decide, soon())).outcome;
-}
-
-async function seats({ engine }: Tickets): Promise<string[]> {
-  const operation = await engine.begin(soon());
-  try {
-    const { rows } = await operation.page({ after: null, first: 100 });
-    return rows.map(({ old }) => `${old?.holder} ${old?.show} ${old?.seat}`);
-  } finally {
-    operation.end();
-  }
 }
 
 /** Tries again as long as something is in the way that goes by itself. */

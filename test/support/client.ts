@@ -34,6 +34,14 @@ export async function reading<T>(
   }
 }
 
+/** All tickets, as a list shows them. */
+export function seats({ engine }: { readonly engine: TicketEngine }): Promise<string[]> {
+  return reading(engine, async (operation) => {
+    const { rows } = await operation.page({ after: null, first: 100 });
+    return rows.map(({ old }) => `${old?.holder} ${old?.show} ${old?.seat}`);
+  });
+}
+
 export function seatOf(faces: TicketFaces | null): string | null {
   if (!faces) return null;
   const { old, new: renewed } = faces;

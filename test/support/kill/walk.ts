@@ -85,7 +85,9 @@ export class Walk {
   #stage = '';
 
   constructor(directory: string, random: Random, sampleData = 700) {
-    this.#server = new ServerProcess(directory, { SAMPLE_DATA: String(sampleData) });
+    // An announce must outlive a restart on a machine that is too busy to start in time.
+    const settings = { SAMPLE_DATA: String(sampleData), SWITCH_TIMEOUT_MS: String(PATIENCE_MS) };
+    this.#server = new ServerProcess(directory, settings);
     this.#random = random;
     this.#load = new Load(this.#server, this.#history, random.fork());
     this.#marker = join(directory, 'marker.json');
