@@ -4,7 +4,7 @@
  * The order in an overlay read is the journal first, then the store: an entry leaves the journal only after the store has it, so what is in
  * neither answer was not there. The lease is checked when a read starts and again when the store has answered.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import DataLoader from 'dataloader';
 import { OperationExpired, type Operation, type Page, type PageQuery } from './api.ts';
 import type { ControlRecord } from './control/control.ts';
@@ -31,6 +31,8 @@ export interface ReadDevices {
 /** Journal entries read at once for a list: the first chunk, and the largest, to which chunks grow while they bring no row. */
 const FIRST_CHUNK = 64;
 const LARGEST_CHUNK = 1024;
+/** How long a list waits for the store that is preferred before it asks the other one too, milliseconds. */
+const PATIENCE_MS = 500;
 /** Journal keys left out of one count. */
 const COUNT_CHUNK = 1000;
 
@@ -164,20 +166,39 @@ export class ReadOperation implements Operation {
     return entries;
   }
 
-  async #firstToAnswer<T>(
-    source: ListReads,
-    ask: (store: Store) => Promise<T>,
-  ): Promise<{ readonly role: StoreRole; readonly answer: T }> {
-    let failure: unknown;
-    for (const role of source.stores) {
-      try {
-        return { role, answer: await ask(this.#devices.stores[role]) };
-      } catch (error) {
-        if (!hasCode(error, 'STORE_UNAVAILABLE')) throw error;
-        failure ??= error;
-      }
+  /** The store that is preferred; the other one as well, where there is one, if that fails or keeps everybody waiting. */
+  async #firstToAnswer<T>(source: ListReads, ask: (store: Store) => Promise<T>): Promise<Answered<T>> {
+    const from = async (role: StoreRole) => ({ role, answer: await ask(this.#devices.stores[role]) });
+    const [preferred, other] = source.stores;
+    if (preferred === undefined) throw new CrossfadeError('INTERNAL', { message: 'There is no store to list from.' });
+    const first = from(preferred);
+    if (other === undefined || (await isPrompt(first))) return first;
+    try {
+      return await Promise.any([first, from(other)]);
+    } catch {
+      // Both failed; the preferred one says why.
+      return first;
     }
-    throw failure;
+  }
+}
+
+interface Answered<T> {
+  readonly role: StoreRole;
+  readonly answer: T;
+}
+
+/** Is it there within a while, and not because the store does not answer? */
+async function isPrompt(work: Promise<unknown>): Promise<boolean> {
+  const answered = new AbortController();
+  const late = delay(PATIENCE_MS, false, { signal: answered.signal }).catch(() => false);
+  const prompt = work.then(
+    () => true,
+    (error: unknown) => !hasCode(error, 'STORE_UNAVAILABLE'),
+  );
+  try {
+    return await Promise.race([prompt, late]);
+  } finally {
+    answered.abort();
   }
 }
 

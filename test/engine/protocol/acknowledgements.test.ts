@@ -98,6 +98,18 @@ describe.concurrent('the rule of the moment', () => {
     await promptly(bob.walk(DUAL(0)));
     expect(await bob.list()).toEqual(['b', 'a']);
   });
+
+  test('a store that hangs keeps no list waiting that the other one can answer', async ({ stage }) => {
+    const ada = await stage.enter('ada');
+    await ada.create('zoe', 'a');
+    await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
+    for (const call of ['OLD.reader.page', 'OLD.reader.count']) ada.stalls.hold(call, { all: true });
+    expect(await promptly(ada.list())).toEqual(['a']);
+    const operation = await ada.begin();
+    expect(await promptly(operation.count())).toBe(1);
+    operation.end();
+    ada.stalls.openAll();
+  });
 });
 
 describe.concurrent('once', () => {
