@@ -3,8 +3,10 @@
  *
  * It is asked with every row that is mapped, so what it knows is kept in memory for a second at most, and never across a change of
  * epoch. That an event is *not* there is never kept: a row of an event that was defined a moment ago, elsewhere, must not count as
- * unmappable. When the database does not answer, what was known of an event is used on, for pairs of answer and code never change.
+ * unmappable. When the database does not answer, or keeps us waiting, what was known of an event is used on, for pairs of answer and code
+ * never change.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import DataLoader from 'dataloader';
 import type { Kysely, Transaction } from 'kysely';
 import { CrossfadeError } from '../migration/errors.ts';
@@ -52,6 +54,8 @@ export interface CatalogueTables {
 
 /** How long an event is kept in memory, milliseconds, counted from before it was read. */
 const FRESH_MS = 1000;
+/** How long a request waits for the database where what was known would do, milliseconds. */
+const PATIENCE_MS = 500;
 /** How many are kept, and how many are asked for in one statement. */
 const KEPT = 1000;
 const BATCH = 500;
@@ -77,6 +81,8 @@ class SqlCatalogue implements Catalogue {
   readonly #database: SqlDatabase<CatalogueTables>;
   readonly #kept = new Map<string, Kept>();
   #generation = 0;
+  /** A database that kept a request waiting is not asked before this time for what is known. */
+  #sparedUntil = 0;
   readonly #loader = new DataLoader<string, Event | null>(
     async (names) => {
       const events = await this.getMany(names);
@@ -175,22 +181,37 @@ class SqlCatalogue implements Catalogue {
     });
   }
 
-  /** Reads these events and keeps them; what was read while everything was forgotten is read again. */
+  /** These events as the database has them, or as they are known where it does not answer soon enough. */
   async #load(names: readonly string[]): Promise<readonly Event[]> {
+    const known = () => names.flatMap((name) => this.#kept.get(name)?.event ?? []);
+    if (performance.now() < this.#sparedUntil && known().length === names.length) return known();
+    const reading = this.#reload(names);
+    const answered = new AbortController();
+    const late = delay(PATIENCE_MS, null, { signal: answered.signal }).catch(() => null);
+    try {
+      const events = await Promise.race([reading, late]);
+      if (events) return events;
+      this.#sparedUntil = performance.now() + FRESH_MS;
+      const instead = known();
+      return instead.length < names.length ? await reading : instead;
+    } catch (error) {
+      const instead = known();
+      if (instead.length < names.length) throw error;
+      return instead;
+    } finally {
+      answered.abort();
+    }
+  }
+
+  /** Reads these events and keeps them; what was read while everything was forgotten is read again. */
+  async #reload(names: readonly string[]): Promise<readonly Event[]> {
     for (;;) {
       const generation = this.#generation;
       const at = performance.now();
-      try {
-        const rows = await this.#read((db) =>
-          db.selectFrom('crossfade_event').selectAll().where('name', 'in', names).execute(),
-        );
-        if (generation !== this.#generation) continue;
-        return rows.map((row) => this.#keep(eventOf(row), at));
-      } catch (error) {
-        const kept = names.flatMap((name) => this.#kept.get(name)?.event ?? []);
-        if (kept.length < names.length) throw error;
-        return kept;
-      }
+      const rows = await this.#read((db) =>
+        db.selectFrom('crossfade_event').selectAll().where('name', 'in', names).execute(),
+      );
+      if (generation === this.#generation) return rows.map((row) => this.#keep(eventOf(row), at));
     }
   }
 

@@ -183,4 +183,30 @@ describe('what is kept in memory', () => {
     cut.forget();
     await expect(cut.get('summer')).rejects.toMatchObject({ code: 'CONTROL_UNAVAILABLE' });
   });
+
+  test('when the database keeps us waiting, what was known is used on; for what was not, it is waited for', async () => {
+    await catalogue.define(named('summer'), no);
+    await catalogue.define(named('winter'), no);
+    let answers = Promise.resolve();
+    const held = await openCatalogue({
+      byteText: database.byteText,
+      write: (work) => database.write(work),
+      lockRows: (query) => database.lockRows(query),
+      migrate: (statements) => database.migrate(statements),
+      close: () => database.close(),
+      read: database.read.withPlugin({
+        transformQuery: ({ node }) => node,
+        transformResult: ({ result }) => answers.then(() => result),
+      }),
+    });
+    await held.get('summer');
+    const late = Promise.withResolvers<void>();
+    answers = late.promise;
+    const now = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000);
+    expect(await held.get('summer')).toEqual(named('summer'));
+    const both = held.getMany(['summer', 'winter']);
+    late.resolve();
+    expect((await both).size).toBe(2);
+    now.mockRestore();
+  });
 });
