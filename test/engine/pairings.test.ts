@@ -3,18 +3,13 @@
  * pair, every row is there in every state, once, and in the end both tables say the same.
  */
 import { afterEach, expect, test } from 'vitest';
-import type { Engine } from '../../src/migration/api.ts';
-import { systemClock } from '../../src/migration/clock.ts';
-import { sqlControl, type ControlTables } from '../../src/migration/control/sql/index.ts';
-import { createEngine } from '../../src/migration/engine.ts';
-import { sqlJournal, type JournalTables } from '../../src/migration/journal/sql/index.ts';
 import type { MigrationState } from '../../src/migration/states.ts';
-import { engineOf } from '../../src/migration/stores/open.ts';
-import { EVERYTHING, type Store } from '../../src/migration/stores/store.ts';
+import { EVERYTHING } from '../../src/migration/stores/store.ts';
 import { soon } from '../support/deployment.ts';
 import { missingOf, placeIn, type Engine as DataEngine, type Place } from '../support/places.ts';
+import { instanceOn, type PairingInstance as Instance, type Urls } from '../support/pairing.ts';
 import { describeWith } from '../support/servers.ts';
-import { ticketDataset, type NewTicket, type OldTicket } from '../support/tickets.ts';
+import type { OldTicket } from '../support/tickets.ts';
 
 interface Pairing {
   readonly old: DataEngine;
@@ -37,14 +32,6 @@ const PAIRINGS: readonly Pairing[] = [
   { old: 'PostgreSQL', new: 'MariaDB', control: 'PostgreSQL' },
 ];
 
-type Urls = Readonly<Record<'old' | 'new' | 'control', string>>;
-
-interface Instance {
-  readonly engine: Engine<OldTicket, NewTicket>;
-  readonly stores: { readonly OLD: Store; readonly NEW: Store };
-}
-
-const dataset = ticketDataset();
 const ending: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const end of ending.splice(0).toReversed()) await end();
@@ -63,22 +50,9 @@ async function urlsOf(pairing: Pairing): Promise<Urls> {
 }
 
 async function instance(urls: Urls, label: string): Promise<Instance> {
-  const stores = {
-    OLD: engineOf(urls.old).openStore(urls.old, 'OLD', dataset, { create: true }),
-    NEW: engineOf(urls.new).openStore(urls.new, 'NEW', dataset, { create: true }),
-  };
-  const database = engineOf(urls.control).openDatabase<ControlTables & JournalTables>(urls.control);
-  const clock = systemClock;
-  const control = sqlControl({ database, clock });
-  const journal = sqlJournal({ database, dataset, clock });
-  const engine = createEngine({ dataset, stores, journal, control, clock, leaseMs: 1000, label });
-  ending.push(async () => {
-    await engine.stop();
-    await journal.stop();
-    await Promise.all([stores.OLD.close(), stores.NEW.close(), control.close()]);
-  });
-  await engine.start();
-  return { engine, stores };
+  const opened = await instanceOn(urls, label);
+  ending.push(() => opened.close());
+  return opened;
 }
 
 type Wanted = (current: OldTicket | null) => { write: { old: OldTicket } } | { remove: true } | { refuse: string };
