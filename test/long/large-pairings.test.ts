@@ -6,8 +6,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Client, nameOf, type TicketKey } from '../support/client.ts';
 import { History } from '../support/history.ts';
 import { goTo, pause, place, showPlace, verifyClean } from '../support/operate.ts';
+import { hasMariadb, ownMariadb } from '../support/own/mariadb.ts';
+import { ownPostgres, postgresBinaries } from '../support/own/postgres.ts';
+import { Reaper } from '../support/own/reaper.ts';
 import { instanceOn, type PairingInstance } from '../support/pairing.ts';
-import { missingOf, placeIn, type Engine as DataEngine } from '../support/places.ts';
 import { randomFrom, SEED, type Random } from '../support/seed.ts';
 import { describeWith } from '../support/servers.ts';
 import type { OldTicket } from '../support/tickets.ts';
@@ -19,6 +21,8 @@ const OWN = 40;
 const CLIENTS = 6;
 const PACE_MS = 15;
 const PATIENCE_MS = 400_000;
+
+type DataEngine = 'PostgreSQL' | 'MariaDB';
 
 const PAIRINGS: readonly { readonly old: DataEngine; readonly new: DataEngine }[] = [
   { old: 'PostgreSQL', new: 'PostgreSQL' },
@@ -70,18 +74,16 @@ async function arrived({ stores }: PairingInstance): Promise<Map<string, string>
   }
 }
 
-for (const { old, new: renewed } of PAIRINGS) {
-  const engines: readonly DataEngine[] = [...new Set([old, renewed, 'PostgreSQL' as const])];
-  const missing = await missingOf(engines);
-  const name = `${old} to ${renewed}, CROSSFADE_SEED=${SEED}`;
-  describeWith(missing.length > 0 ? missing.join(' and ') : name, missing.length > 0 ? null : name, () => {
-    test(`${ROWS} rows under concurrent writes`, { timeout: 600_000 }, async () => {
-      const places = [await placeIn(old), await placeIn(renewed), await placeIn('PostgreSQL')];
-      onTestFinished(async () => {
-        for (const each of places) await each.remove();
-      });
-      const [oldUrl = '', newUrl = '', control = ''] = places.map(({ url }) => url);
-      const urls = { old: oldUrl, new: newUrl, control };
+const there = postgresBinaries() !== null && hasMariadb();
+
+describeWith(`PostgreSQL and MariaDB of the test, CROSSFADE_SEED=${SEED}`, there ? 'both' : null, () => {
+  for (const { old, new: renewed } of PAIRINGS) {
+    test(`${ROWS} rows from ${old} to ${renewed} under concurrent writes`, { timeout: 600_000 }, async () => {
+      const reaper = new Reaper();
+      onTestFinished(() => reaper.close());
+      const control = await ownPostgres(reaper);
+      const urlOf = async (engine: DataEngine) => (await (engine === 'MariaDB' ? ownMariadb : ownPostgres)(reaper)).url;
+      const urls = { old: await urlOf(old), new: await urlOf(renewed), control: control.url };
       const instances = [await instanceOn(urls, 'one'), await instanceOn(urls, 'two')] as const;
       onTestFinished(async () => {
         for (const each of instances) await each.close();
@@ -126,5 +128,5 @@ for (const { old, new: renewed } of PAIRINGS) {
       }
       expect(final.size - ofTouched.size).toBe(others);
     });
-  });
-}
+  }
+});

@@ -190,6 +190,7 @@ describe('what is kept in memory', () => {
     let answers = Promise.resolve();
     const held = await openCatalogue({
       byteText: database.byteText,
+      appendOnly: (table) => database.appendOnly(table),
       write: (work) => database.write(work),
       lockRows: (query) => database.lockRows(query),
       migrate: (statements) => database.migrate(statements),
