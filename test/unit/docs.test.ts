@@ -85,6 +85,16 @@ test('run book: what the log says is what the program logs', async () => {
   for (const message of told) expect(logged.join('\n'), message).toMatch(new RegExp(`['\`]${message}`));
 });
 
+test('security: each limit of a query, and files of tests that are there', async () => {
+  const told = codes(section(document('docs/security.md'), '## Limits'));
+  const limits = Object.keys(VARIABLES).filter((name) => name.startsWith('MAX_'));
+  expect(told.filter((name) => name.startsWith('MAX_')).toSorted()).toEqual(limits.toSorted());
+  expect(told.every((name) => name in VARIABLES)).toBe(true);
+  const tests = [...document('docs/security.md').matchAll(/`(test\/[^`]+)`/g)].map(([, path = '']) => path);
+  expect(tests.length).toBeGreaterThan(10);
+  for (const path of tests) await expect(stat(join(ROOT, path)), path).resolves.toBeDefined();
+});
+
 describe.each(documents)('$path', ({ path, text }) => {
   test('links lead somewhere', async () => {
     for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
