@@ -30,6 +30,9 @@ export type DriveResult =
   | { readonly outcome: 'SWITCHED'; readonly pauseMs: number }
   | { readonly outcome: 'CANCELLED'; readonly waitedFor: string | null };
 
+/** How a wait ended. `MOOT`: the record has changed (a cancel, a pin, another driver), and what comes next is decided anew. */
+type Waited = 'DONE' | 'LATE' | 'MOOT';
+
 /** Clocks of two machines may run apart by this share, and by this much more for the journey of an answer. */
 const DRIFT = 0.02;
 const MARGIN_MS = 50;
@@ -142,8 +145,9 @@ export class SwitchDriver {
         return { outcome: 'SWITCHED', pauseMs: this.#pauseMs() };
       }
       if (current.phase === 'ANNOUNCE') {
-        if (await this.#prepared(record, current)) await this.#toFlip(record, current);
-        else {
+        const waited = await this.#prepared(record, current);
+        if (waited === 'DONE') await this.#toFlip(record, current);
+        if (waited === 'LATE') {
           waitedFor = this.waitingFor;
           await this.cancel(number);
         }
@@ -152,32 +156,40 @@ export class SwitchDriver {
     }
   }
 
-  /** Waits until the switch may flip; false: not within the set time. */
-  async #prepared(record: ControlRecord, current: Switch): Promise<boolean> {
+  /** Waits until the switch may flip. */
+  async #prepared(record: ControlRecord, current: Switch): Promise<Waited> {
     const { clock, journal, switchTimeoutMs, wakeWorkers } = this.#devices;
     const gone = Math.max(0, clock.wall() - Date.parse(current.since));
     const until = clock.monotonic() + switchTimeoutMs - gone;
-    if (!(await this.#answered(record, until, 'ALL'))) return false;
+    const moot = () => this.#devices.lease.newest().revision > record.revision;
+    const answered = await this.#answered(record, until, 'ALL', moot);
+    if (answered !== 'DONE') return answered;
     const gains = gaining(record.place, current.to);
-    if (!gains) return true;
+    if (!gains) return 'DONE';
     await journal.note(current.epoch);
-    return this.#poll(until, async () => {
+    const caughtUp = async () => {
       const lacking = await journal.lacking(gains, 'NOTED');
       this.waitingFor = `${lacking} writes that the ${gains === 'NEW' ? 'new' : 'old'} store lacks`;
       if (lacking > 0) wakeWorkers();
       return lacking === 0;
-    });
+    };
+    return this.#poll(until, caughtUp, moot);
   }
 
   /**
    * Waits until instances have answered with this revision, or their leases, counted from now, are over.
    * `LIVE`: those whose lease runs out meanwhile are not waited for beyond it.
    */
-  async #answered(record: ControlRecord, until: number, whom: 'ALL' | 'LIVE'): Promise<boolean> {
+  async #answered(
+    record: ControlRecord,
+    until: number,
+    whom: 'ALL' | 'LIVE',
+    moot: () => boolean = () => false,
+  ): Promise<Waited> {
     const { control, clock, dataset, lease } = this.#devices;
     const since = clock.monotonic();
     await lease.renew();
-    return this.#poll(until, async () => {
+    const nobodyIsSilent = async () => {
       const elapsed = clock.monotonic() - since;
       const now = isoTime(clock);
       const silent = (await control.instances(dataset.name, null)).filter(
@@ -188,7 +200,8 @@ export class SwitchDriver {
       );
       this.waitingFor = silent.length === 0 ? '' : `an answer of ${silent.map(({ label }) => label).join(', ')}`;
       return silent.length === 0;
-    });
+    };
+    return this.#poll(until, nobodyIsSilent, moot);
   }
 
   async #toFlip(record: ControlRecord, current: Switch): Promise<void> {
@@ -252,12 +265,13 @@ export class SwitchDriver {
     await this.#devices.lease.renew();
   }
 
-  async #poll(until: number, done: () => Promise<boolean>): Promise<boolean> {
+  async #poll(until: number, done: () => Promise<boolean>, moot: () => boolean): Promise<Waited> {
     const { clock } = this.#devices;
     for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 2, LONGEST_LOOK_MS)) {
-      if (await done()) return true;
+      if (await done()) return 'DONE';
       this.#stopHere();
-      if (clock.monotonic() >= until) return false;
+      if (moot()) return 'MOOT';
+      if (clock.monotonic() >= until) return 'LATE';
       await clock.delay(wait, this.#stopping.signal);
     }
   }

@@ -52,6 +52,16 @@ describe.concurrent('cancelling', () => {
     expect((await ada.record()).place).toEqual(DUAL(50));
   });
 
+  test('whose switch is cancelled while it waits is told so at once', async ({ stage }) => {
+    const [ada, bob] = [await stage.enter('ada', { switchTimeoutMs: 600_000 }), await stage.enter('bob')];
+    const cat = await stage.enter('cat', { leaseMs: 600_000 });
+    await cat.deafen();
+    const switching = ada.switchTo(MIGRATING);
+    await Promise.race([switching, ada.waitsFor('an answer of cat')]);
+    expect(await bob.switchTo(OLD)).toMatchObject({ outcome: 'SWITCHED' });
+    expect(await promptly(switching)).toMatchObject({ outcome: 'BLOCKED', blockers: [{ code: 'TIMED_OUT' }] });
+  });
+
   test('a switch that waits too long cancels itself, and says what it waited for', async ({ stage }) => {
     const ada = await stage.enter('ada', { switchTimeoutMs: 200 });
     const bob = await stage.enter('bob', { leaseMs: 20_000 });
