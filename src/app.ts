@@ -13,7 +13,7 @@ import type { JournalTables } from './migration/journal/sql/index.ts';
 import { openJournal } from './migration/journal/open.ts';
 import type { Logger } from './migration/log.ts';
 import type { SqlDatabase } from './migration/sql/database.ts';
-import { engineOf } from './migration/stores/open.ts';
+import { engineOf, type DataEngine } from './migration/stores/open.ts';
 import type { Store } from './migration/stores/store.ts';
 import { openCatalogue, type Catalogue, type CatalogueTables } from './activity/catalogue.ts';
 import { participationDataset, type ParticipationDataset } from './activity/dataset.ts';
@@ -78,6 +78,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     closing.push(async () => {
       await Promise.all([openedStores.OLD.close(), openedStores.NEW.close()]);
     });
+    await startHere(config, openedStores);
     const { requestTimeoutMs } = config;
     const openedJournal = openJournal(config.journalUrl, { database, dataset, clock, requestTimeoutMs });
     closing.push(() => openedJournal.stop());
@@ -140,9 +141,28 @@ function authenticatorOf({ jwt, requestTimeoutMs }: Config, token: string | null
   return createAuthenticator({ token, jwt: jwt && jwtVerifier({ ...jwt, timeoutMs }), log });
 }
 
+/** A store's engine that runs in this process stops everything while it starts: before there is a lease, and before anybody waits. */
+async function startHere(config: Config, stores: Readonly<Record<StoreRole, Store>>): Promise<void> {
+  const here = ([role, url]: readonly [StoreRole, string]) =>
+    engineOf(url).runsHere === true ? [stores[role].ping()] : [];
+  // Whether one is needed that does not start, the state decides.
+  await Promise.allSettled(
+    (
+      [
+        ['OLD', config.oldStoreUrl],
+        ['NEW', config.newStoreUrl],
+      ] as const
+    ).flatMap(here),
+  );
+}
+
 function open<T>(variable: string, url: string): SqlDatabase<T> {
+  return opening(variable, url, () => engineOf(url).openDatabase<T>(url));
+}
+
+function opening<T>(variable: string, url: string, work: () => T): T {
   try {
-    return engineOf(url).openDatabase<T>(url);
+    return work();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigError(`${variable} is ${JSON.stringify(maskPassword(url))}, which cannot be opened: ${why}.`);
@@ -161,8 +181,10 @@ export function openStores(
     const shown = JSON.stringify(maskPassword(config.newStoreUrl));
     throw new ConfigError(`NEW_STORE_URL is ${shown}; it must not be the same table as that of OLD_STORE_URL.`);
   }
+  const openStore = (variable: string, engine: DataEngine, url: string, role: StoreRole) =>
+    opening(variable, url, () => engine.openStore(url, role, dataset, { create: mayBeMade(record, role) }));
   return {
-    OLD: old.openStore(config.oldStoreUrl, 'OLD', dataset, { create: mayBeMade(record, 'OLD') }),
-    NEW: next.openStore(config.newStoreUrl, 'NEW', dataset, { create: mayBeMade(record, 'NEW') }),
+    OLD: openStore('OLD_STORE_URL', old, config.oldStoreUrl, 'OLD'),
+    NEW: openStore('NEW_STORE_URL', next, config.newStoreUrl, 'NEW'),
   };
 }

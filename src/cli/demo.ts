@@ -1,12 +1,17 @@
-/** `npm run demo`: the whole story on a throw-away directory, with traffic, from OLD to NEW; exits with 1 if anything was lost. */
+/**
+ * `npm run demo`: the whole story on a throw-away directory, with traffic, from OLD to NEW; exits with 1 if anything was lost.
+ *
+ *   --new sqlite | pglite   the engine of the new store
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import { createApp, type App } from '../app.ts';
 import { PARTICIPATION } from '../activity/dataset.ts';
 import { keptToken } from '../auth.ts';
-import { loadConfig } from '../config.ts';
+import { ConfigError, loadConfig, type Environment } from '../config.ts';
 import { silent } from '../migration/log.ts';
 import { EVERYTHING } from '../migration/stores/store.ts';
 import { fillWithSamples } from '../server/samples.ts';
@@ -21,7 +26,7 @@ const PAGE = 1000;
 async function main(): Promise<boolean> {
   const directory = await mkdtemp(join(tmpdir(), 'crossfade-demo-'));
   try {
-    const config = loadConfig({ DATA_DIR: directory, PORT: '0', LOG_LEVEL: 'silent' });
+    const config = loadConfig({ DATA_DIR: directory, PORT: '0', LOG_LEVEL: 'silent', ...newStore(directory) });
     const token = await keptToken(directory);
     const app = await createApp({ config, adminToken: token, log: silent });
     try {
@@ -34,6 +39,13 @@ async function main(): Promise<boolean> {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+function newStore(directory: string): Environment {
+  const { values } = parseArgs({ options: { new: { type: 'string', default: 'pglite' } } });
+  if (values.new === 'sqlite') return {};
+  if (values.new === 'pglite') return { NEW_STORE_URL: `pglite:${join(directory, 'new')}` };
+  throw new ConfigError(`--new is ${JSON.stringify(values.new)}; it must be sqlite or pglite.`);
 }
 
 async function tell(app: App, url: string, token: string): Promise<boolean> {

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino, type Logger } from 'pino';
 import { createApp, type App, type AppOptions } from '../app.ts';
 import { keptToken } from '../auth.ts';
-import { ConfigError, loadConfig, type Config, type Environment } from '../config.ts';
+import { ConfigError, loadConfig, maskPassword, type Config, type Environment } from '../config.ts';
 import { lockDirectories, type DirectoryLock } from '../directory-lock.ts';
 import { CrossfadeError } from '../migration/errors.ts';
 import { rung } from '../migration/states.ts';
@@ -35,6 +35,7 @@ export async function serve(env: Environment, { wrap }: Pick<AppOptions, 'wrap'>
     endOnSignals(app, config, log);
     const address = await listen(app, config);
     await announce(app, address, shownToken(config, adminToken));
+    warn(config, log);
   } catch (error) {
     log?.debug({ err: error }, 'start failed');
     lock?.release();
@@ -76,6 +77,19 @@ async function announce(app: App, address: string, token: string): Promise<void>
     `  admin token  ${token}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** What is said of the engines of the stores, once each. */
+function warn({ oldStoreUrl, newStoreUrl }: Config, log: Logger): void {
+  for (const [variable, url] of [
+    ['OLD_STORE_URL', oldStoreUrl],
+    ['NEW_STORE_URL', newStoreUrl],
+  ] as const) {
+    const { warning } = engineOf(url);
+    if (warning === undefined) continue;
+    log.warn({ variable }, warning);
+    process.stdout.write(`  warning      ${variable} is ${JSON.stringify(maskPassword(url))}. ${warning}\n`);
+  }
 }
 
 function endOnSignals(app: App, config: Config, log: Logger): void {

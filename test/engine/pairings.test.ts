@@ -28,6 +28,7 @@ const PAIRINGS: readonly Pairing[] = [
   { old: 'MariaDB', new: 'beside', control: 'SQLite' },
   { old: 'MariaDB', new: 'SQLite', control: 'SQLite' },
   { old: 'SQLite', new: 'MariaDB', control: 'SQLite' },
+  { old: 'SQLite', new: 'PGlite', control: 'SQLite' },
   { old: 'MariaDB', new: 'PostgreSQL', control: 'PostgreSQL' },
   { old: 'PostgreSQL', new: 'MariaDB', control: 'PostgreSQL' },
 ];

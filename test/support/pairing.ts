@@ -34,6 +34,8 @@ export async function instanceOn(urls: Urls, label: string): Promise<PairingInst
     await journal.stop();
     await Promise.all([stores.OLD.close(), stores.NEW.close(), control.close()]);
   };
+  // One that runs in this process would stop everything here while it starts.
+  await stores.NEW.ping();
   await engine.start();
   return { engine, stores, close };
 }

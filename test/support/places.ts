@@ -15,7 +15,7 @@ interface Kind {
   make(server: string): Promise<Place>;
 }
 
-export type Engine = 'SQLite' | 'PostgreSQL' | 'MariaDB';
+export type Engine = 'SQLite' | 'PGlite' | 'PostgreSQL' | 'MariaDB';
 
 const KINDS: Readonly<Record<Engine, Kind>> = {
   SQLite: {
@@ -24,6 +24,10 @@ const KINDS: Readonly<Record<Engine, Kind>> = {
       const url = `sqlite:${join(await temporaryDirectory(), `${randomName()}.sqlite`)}`;
       return { url, remove: async () => {} };
     },
+  },
+  PGlite: {
+    reach: async () => '',
+    make: async () => ({ url: `pglite:${join(await temporaryDirectory(), randomName())}`, remove: async () => {} }),
   },
   PostgreSQL: {
     reach: servers.postgres,

@@ -170,3 +170,30 @@ test('a port in use stops it with one line and 1', async () => {
   );
   other.close();
 });
+
+/** Has the process write which packages its modules ask for. */
+const TELL_IMPORTS = `--import=data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  import { writeSync } from 'node:fs';
+  registerHooks({ resolve: (name, context, next) => (writeSync(2, 'imports ' + name + '\\n'), next(name, context)) });
+`)}`;
+
+test('an engine that is for a taste says so, and is loaded by nobody else', { timeout: 60_000 }, async () => {
+  const loaded = ({ stderr }: Running) =>
+    ['kysely', '@electric-sql/pglite'].filter((name) => stderr().includes(`imports ${name}\n`));
+  const plain = start({ NODE_OPTIONS: TELL_IMPORTS });
+  await ready(plain);
+  expect(loaded(plain)).toEqual(['kysely']);
+  plain.child.kill('SIGTERM');
+  expect(await plain.ended).toBe(0);
+
+  const taste = start({ NEW_STORE_URL: `pglite:${join(dir, 'taste')}`, NODE_OPTIONS: TELL_IMPORTS });
+  const { url } = await ready(taste);
+  expect(loaded(taste)).toEqual(['kysely', '@electric-sql/pglite']);
+  while (!taste.stdout().includes('\n  warning ')) await once(taste.child.stdout ?? taste.child, 'data');
+  expect(taste.stdout()).toMatch(/warning +NEW_STORE_URL is "pglite:.*not synced to the disk\.\n/);
+  expect((await fetch(new URL('/readyz', url))).status).toBe(200);
+  const second = start({ DATA_DIR: join(dir, 'other'), NEW_STORE_URL: `pglite:${join(dir, 'taste')}` });
+  expect(await second.ended).toBe(1);
+  expect(second.stderr()).toMatch(/^NEW_STORE_URL is "pglite:.*another process is using .*\n$/);
+});

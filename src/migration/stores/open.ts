@@ -1,12 +1,13 @@
 /**
  * Data engines by the scheme of a URL: the only file outside of their own folders that names them.
  */
-import { existsSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Dataset, StoreRole } from '../dataset.ts';
 import type { SqlDatabase } from '../sql/database.ts';
 import { isAddress, parseAddress } from './mysql/database.ts';
 import { mysqlStore } from './mysql/index.ts';
+import { realPath } from './paths.ts';
+import { pgliteStore } from './pglite/index.ts';
 import { identityOf, isDatabaseUrl } from './postgres/connection.ts';
 import { openPostgres } from './postgres/database.ts';
 import { postgresStore } from './postgres/index.ts';
@@ -30,16 +31,24 @@ export interface DataEngine {
   readonly form: string;
   /** It keeps the stores of a dataset, but not the control store: `openDatabase` is not to be called. */
   readonly storesOnly?: boolean;
+  /** It is a database program of its own that runs in this process, and takes seconds to start. */
+  readonly runsHere?: boolean;
+  /** What whoever uses it for real should know first, as a sentence. */
+  readonly warning?: string;
   /** Does a URL of this scheme say all that it must? Yes, where an engine does not look closer. */
   accepts?(url: string): boolean;
   /** One name for one database, however its URL is written. */
   identity(url: string): string;
-  /** Where its file lies; null for a server. */
+  /** The directory that it keeps its files in; null for a server. */
   directory(url: string): string | null;
   openStore(url: string, role: StoreRole, dataset: Dataset, options?: OpenOptions): Store;
   /** For the control store, the journal and whatever else the application keeps beside them. Throws what the driver throws. */
   openDatabase<Tables>(url: string): SqlDatabase<Tables>;
 }
+
+const noDatabase = (): never => {
+  throw new Error('this engine keeps stores only');
+};
 
 const mysql: DataEngine = {
   form: 'mysql://USER:PASSWORD@HOST:PORT/DATABASE',
@@ -48,9 +57,7 @@ const mysql: DataEngine = {
   identity: (url) => parseAddress(url).name,
   directory: () => null,
   openStore: (url, role, dataset, { create = false } = {}) => mysqlStore({ url, role, dataset, create }),
-  openDatabase: () => {
-    throw new Error('this engine keeps stores only');
-  },
+  openDatabase: noDatabase,
 };
 
 const postgres: DataEngine = {
@@ -65,16 +72,27 @@ const postgres: DataEngine = {
 const ENGINES: Readonly<Record<string, DataEngine>> = {
   sqlite: {
     form: 'sqlite:FILE',
-    identity: (url) => realFile(fileOf(url)),
-    directory: (url) => dirname(fileOf(url)),
+    identity: (url) => realPath(pathOf(url)),
+    directory: (url) => dirname(pathOf(url)),
     openStore: (url, role, dataset, { create = true } = {}) =>
-      sqliteStore({ file: fileOf(url), role, dataset, create }),
-    openDatabase: (url) => openSqliteFile(fileOf(url)),
+      sqliteStore({ file: pathOf(url), role, dataset, create }),
+    openDatabase: (url) => openSqliteFile(pathOf(url)),
   },
   mysql,
   mariadb: mysql,
   postgres,
   postgresql: postgres,
+  pglite: {
+    form: 'pglite:DIR',
+    warning: 'It is for a taste of PostgreSQL without a server: what it acknowledges is not synced to the disk.',
+    runsHere: true,
+    storesOnly: true,
+    identity: (url) => `pglite:${realPath(pathOf(url))}`,
+    directory: pathOf,
+    openStore: (url, role, dataset, { create = true } = {}) =>
+      pgliteStore({ directory: pathOf(url), role, dataset, create }),
+    openDatabase: noDatabase,
+  },
 };
 
 const forms = (engines: readonly DataEngine[]): readonly string[] => [...new Set(engines.map(({ form }) => form))];
@@ -102,13 +120,6 @@ export function embeddedUrl(dir: string, name: string): string {
   return `sqlite:${join(dir, `${name}.sqlite`)}`;
 }
 
-function fileOf(url: string): string {
+function pathOf(url: string): string {
   return resolve(url.slice(url.indexOf(':') + 1));
-}
-
-/** Links resolved as far as the file is there. */
-function realFile(file: string): string {
-  if (existsSync(file)) return realpathSync(file);
-  const dir = dirname(file);
-  return dir === file ? file : join(realFile(dir), basename(file));
 }

@@ -11,8 +11,8 @@ export interface StoreHarness {
   open(role: StoreRole, dataset: Dataset): Promise<Store>;
   /** From now on the table refuses rows in which the field has this value. */
   forbid(role: StoreRole, dataset: Dataset, field: string, value: string): Promise<void>;
-  /** Holds the fence as a transaction of another process would, until the returned function is called. */
-  holdFence(role: StoreRole, dataset: Dataset): Promise<() => Promise<void>>;
+  /** Holds the fence as a transaction of another process would, until the returned function is called. Without it: there is no other process. */
+  holdFence?(role: StoreRole, dataset: Dataset): Promise<() => Promise<void>>;
   /** Text that the engine has no way to keep; without this, none. */
   cannotKeep?(text: string): boolean;
   dispose(): Promise<void>;
@@ -37,6 +37,11 @@ export class Setting {
   /** Of `AWKWARD`, what the engine has to keep. */
   get awkward(): readonly string[] {
     return AWKWARD.filter((text) => !this.harness.cannotKeep?.(text));
+  }
+
+  /** Tests of waiting for others need others. */
+  get holdFence(): NonNullable<StoreHarness['holdFence']> | null {
+    return this.harness.holdFence ?? null;
   }
 
   /** Datasets that no other test has. */

@@ -6,7 +6,7 @@
  * itself hangs the driver gives up and throws the connection away.
  */
 import { Client, Pool as DriverPool } from 'pg';
-import type { ClientBase, CustomTypesConfig, PoolClient, QueryResult, QueryResultRow } from 'pg';
+import type { ClientBase, CustomTypesConfig, PoolClient, PoolConfig, QueryResult, QueryResultRow } from 'pg';
 import { DriverFailure } from './codes.ts';
 import { copyIn, copyOut } from './copy-streams.ts';
 
@@ -179,23 +179,35 @@ export class Connection {
   }
 }
 
-/** At most `max` connections to one database. */
-export class Pool {
+/** Where connections to one database come from. */
+export interface Connections {
+  /** Waits for one that is free. */
+  acquire(): Promise<Connection>;
+  release(connection: Connection): void;
+  /** Waits for those that are in use. */
+  end(): Promise<void>;
+}
+
+/** At most `max` connections to the database of a URL; opens none yet. Throws what the driver throws if this is no URL of a server. */
+export function openPool(url: string, max: number): Pool {
+  identityOf(url);
+  return new Pool({ connectionString: url, max });
+}
+
+export class Pool implements Connections {
   readonly #pool: DriverPool;
   readonly #clients = new WeakMap<Connection, PoolClient>();
   #ended: Promise<void> | null = null;
 
-  /** Opens nothing yet. Throws what the driver throws if this is no URL of a server. */
-  constructor(url: string, max: number) {
-    identityOf(url);
+  /** `way`: to which database, by what connections. */
+  constructor(way: PoolConfig) {
     this.#pool = new DriverPool({
-      connectionString: url,
       fallback_application_name: 'crossfade',
-      max,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: ANSWER_MS,
       keepAlive: true,
       allowExitOnIdle: true,
+      ...way,
       onConnect: setUpSession,
     });
     // An idle connection that breaks leaves the pool; whoever needs one next opens another, and hears if that fails.

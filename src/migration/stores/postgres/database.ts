@@ -16,7 +16,7 @@ import type { Transaction } from 'kysely';
 import type { SqlDatabase } from '../../sql/database.ts';
 import { NotifyChannel } from './channel.ts';
 import { appendOnly } from './append-only.ts';
-import { Pool, type Connection } from './connection.ts';
+import { openPool, type Connection, type Pool } from './connection.ts';
 import { untilFree } from './retry.ts';
 
 const CONNECTIONS = 8;
@@ -26,7 +26,7 @@ const MAKING_TABLES = 'select pg_advisory_xact_lock(4091700842)';
 
 /** Opens nothing yet. Throws what the driver throws if this is no URL of a server. */
 export function openPostgres<Tables>(url: string): SqlDatabase<Tables> {
-  const pool = new Pool(url, CONNECTIONS);
+  const pool = openPool(url, CONNECTIONS);
   const db = new Kysely<Tables>({ dialect: new PooledDialect(pool) });
   const channel = new NotifyChannel<Tables>(url);
   return {

@@ -1,6 +1,7 @@
 /** A store in PostgreSQL 15 or newer. Old and new store may be two databases, or two tables of one. */
 import type { Dataset, StoreRole } from '../../dataset.ts';
 import type { Store } from '../store.ts';
+import { openPool, type Connections } from './connection.ts';
 import { PostgresFence } from './fence.ts';
 import { Inserter } from './inserter.ts';
 import { PostgresQuarantine } from './quarantine.ts';
@@ -10,8 +11,14 @@ import { Session } from './session.ts';
 import { Statements } from './statements.ts';
 import { PostgresWriter } from './writer.ts';
 
-export interface PostgresStoreOptions {
+const CONNECTIONS = 8;
+
+export interface PostgresStoreOptions extends Omit<StoreParts, 'connections'> {
   readonly url: string;
+}
+
+export interface StoreParts {
+  readonly connections: Connections;
   readonly role: StoreRole;
   readonly dataset: Dataset;
   /** Make the dataset's table when it is missing; otherwise the store is unavailable until it is there. */
@@ -21,9 +28,14 @@ export interface PostgresStoreOptions {
 }
 
 /** Opens nothing yet: the first use does. Throws what the driver throws if this is no URL of a server. */
-export function postgresStore({ url, role, dataset, create, stalledMs }: PostgresStoreOptions): Store {
+export function postgresStore({ url, ...parts }: PostgresStoreOptions): Store {
+  return storeOn({ connections: openPool(url, CONNECTIONS), ...parts });
+}
+
+/** The store in whatever these connections lead to; it ends them when it is closed. */
+export function storeOn({ connections, role, dataset, create, stalledMs }: StoreParts): Store {
   const session = new Session({
-    url,
+    connections,
     label: `${role.toLowerCase()} store of ${dataset.name}`,
     setUp: (connection) => setUpTables(connection, dataset, role, { create }),
   });

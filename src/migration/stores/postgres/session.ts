@@ -1,14 +1,13 @@
 /** One store's way to its database: connections that know the store's tables, and every failure told as the port wants it. */
 import { CrossfadeError, type ErrorCode } from '../../errors.ts';
 import { DriverFailure } from './codes.ts';
-import { LONG_MS, Pool, Unusable, type Connection } from './connection.ts';
+import { LONG_MS, Unusable, type Connection, type Connections } from './connection.ts';
 import { untilFree } from './retry.ts';
 import { NO_LIMITS, type Limits } from './types.ts';
 
-const CONNECTIONS = 8;
-
 export interface SessionOptions {
-  readonly url: string;
+  /** Ended with the session. */
+  readonly connections: Connections;
   /** What the store is, for messages: "old store of participation". */
   readonly label: string;
   /** Makes and checks tables; throws `Unusable` that says what is wrong. */
@@ -17,16 +16,15 @@ export interface SessionOptions {
 
 export class Session {
   readonly #options: SessionOptions;
-  readonly #pool: Pool;
+  readonly #pool: Connections;
   #setUp: Promise<void> | null = null;
   #closed = false;
   /** What the columns of the dataset's table hold; known inside `read` and `write`. */
   limits: Limits = NO_LIMITS;
 
-  /** Opens nothing yet. Throws what the driver throws if this is no URL of a server. */
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#pool = new Pool(options.url, CONNECTIONS);
+    this.#pool = options.connections;
   }
 
   /** Statements that each stand alone. STORE_UNAVAILABLE if they can't be made, or `lost` if the connection breaks under them. */
