@@ -8,6 +8,7 @@ import { mayBeMade } from './migration/control/found.ts';
 import { systemClock } from './migration/clock.ts';
 import type { StoreRole } from './migration/dataset.ts';
 import { createEngine } from './migration/engine.ts';
+import { hasCode } from './migration/errors.ts';
 import type { Journal } from './migration/journal/journal.ts';
 import type { JournalTables } from './migration/journal/sql/index.ts';
 import { openJournal } from './migration/journal/open.ts';
@@ -26,6 +27,7 @@ import { Metrics } from './metrics/index.ts';
 import { buildSubgraph } from './resolvers/index.ts';
 import type { ActivityEngine } from './resolvers/context.ts';
 import { createServer, type Server } from './server.ts';
+import { checkStores } from './store-check.ts';
 
 export interface App {
   readonly engine: ActivityEngine;
@@ -68,17 +70,18 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     const database = open<Tables>('CONTROL_URL', config.controlUrl);
     const controlStore = sqlControl({ database, clock });
     closing.push(() => controlStore.close());
-    const catalogue = await openCatalogue(database);
+    const catalogue = await usable('CONTROL_URL', config.controlUrl, openCatalogue(database));
     const phones = phoneParser(config.phoneRegion);
     const dataset = participationDataset(catalogue, phones);
     const { schema, types } = buildSubgraph([dataset], phones);
     const initial = [...types.values()].find((type) => type.dataset === dataset)?.initial ?? 'OLD';
-    await controlStore.open();
-    const openedStores = openStores(config, dataset, await controlStore.read(dataset.name));
+    await usable('CONTROL_URL', config.controlUrl, controlStore.open());
+    const record = await controlStore.read(dataset.name);
+    const openedStores = openStores(config, dataset, record);
     closing.push(async () => {
       await Promise.all([openedStores.OLD.close(), openedStores.NEW.close()]);
     });
-    await startHere(config, openedStores);
+    await checkStores({ config, stores: openedStores, record, initial, log });
     const { requestTimeoutMs } = config;
     const openedJournal = openJournal(config.journalUrl, { database, dataset, clock, requestTimeoutMs });
     closing.push(() => openedJournal.stop());
@@ -141,23 +144,20 @@ function authenticatorOf({ jwt, requestTimeoutMs }: Config, token: string | null
   return createAuthenticator({ token, jwt: jwt && jwtVerifier({ ...jwt, timeoutMs }), log });
 }
 
-/** A store's engine that runs in this process stops everything while it starts: before there is a lease, and before anybody waits. */
-async function startHere(config: Config, stores: Readonly<Record<StoreRole, Store>>): Promise<void> {
-  const here = ([role, url]: readonly [StoreRole, string]) =>
-    engineOf(url).runsHere === true ? [stores[role].ping()] : [];
-  // Whether one is needed that does not start, the state decides.
-  await Promise.allSettled(
-    (
-      [
-        ['OLD', config.oldStoreUrl],
-        ['NEW', config.newStoreUrl],
-      ] as const
-    ).flatMap(here),
-  );
-}
-
 function open<T>(variable: string, url: string): SqlDatabase<T> {
   return opening(variable, url, () => engineOf(url).openDatabase<T>(url));
+}
+
+/** What is not there or can't be used stops the start, in the words of its driver. */
+async function usable<T>(variable: string, url: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!hasCode(error, 'CONTROL_UNAVAILABLE')) throw error;
+    const why = error.cause instanceof Error ? error.cause.message : error.message;
+    const shown = JSON.stringify(maskPassword(url));
+    throw new ConfigError(`${variable} is ${shown}, which can't be used: ${why}.`, { cause: error });
+  }
 }
 
 function opening<T>(variable: string, url: string, work: () => T): T {
@@ -182,7 +182,11 @@ export function openStores(
     throw new ConfigError(`NEW_STORE_URL is ${shown}; it must not be the same table as that of OLD_STORE_URL.`);
   }
   const openStore = (variable: string, engine: DataEngine, url: string, role: StoreRole) =>
-    opening(variable, url, () => engine.openStore(url, role, dataset, { create: mayBeMade(record, role) }));
+    opening(variable, url, () => {
+      // On a server the tables of the dataset are for the setup to make.
+      const create = engine.directory(url) !== null && mayBeMade(record, role);
+      return engine.openStore(url, role, dataset, { create });
+    });
   return {
     OLD: openStore('OLD_STORE_URL', old, config.oldStoreUrl, 'OLD'),
     NEW: openStore('NEW_STORE_URL', next, config.newStoreUrl, 'NEW'),

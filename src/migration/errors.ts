@@ -42,6 +42,14 @@ export class CrossfadeError extends Error {
   }
 }
 
+/** A store that answers, and can't be used as it is set up: its URL, a right, a table or the server itself has to be changed by a person. */
+export class StoreUnusable extends CrossfadeError {
+  constructor(message: string, cause?: unknown) {
+    super('STORE_UNAVAILABLE', { message, cause });
+    this.name = 'StoreUnusable';
+  }
+}
+
 export function badInput(field: string, message: string): CrossfadeError {
   return new CrossfadeError('BAD_USER_INPUT', { field, message });
 }

@@ -10,7 +10,6 @@ import { keptToken } from '../auth.ts';
 import { ConfigError, loadConfig, maskPassword, type Config, type Environment } from '../config.ts';
 import { lockDirectories, type DirectoryLock } from '../directory-lock.ts';
 import { CrossfadeError } from '../migration/errors.ts';
-import { rung } from '../migration/states.ts';
 import { engineOf } from '../migration/stores/open.ts';
 import { fillWithSamples } from './samples.ts';
 
@@ -30,7 +29,6 @@ export async function serve(env: Environment, { wrap }: Pick<AppOptions, 'wrap'>
     const adminToken = config.adminToken ?? (isShared(config) ? null : await keptToken(config.dataDir));
     const app = await createApp({ config, adminToken, log, ...(wrap && { wrap }) });
     await fillWithSamples(app, config, log);
-    await checkStores(app, config);
     // Whoever reads that it is ready may send a signal at once.
     endOnSignals(app, config, log);
     const address = await listen(app, config);
@@ -42,17 +40,6 @@ export async function serve(env: Environment, { wrap }: Pick<AppOptions, 'wrap'>
     process.stderr.write(`${reason(error)}\n`);
     process.exit(1);
   }
-}
-
-/**
- * A file that is no database is told at the start, where no request could be served without it. In DUAL one can: whoever lost a store
- * starts, and goes back to the other. A server that does not answer may be back later, and `/readyz` is red until then.
- */
-async function checkStores(app: App, config: Config): Promise<void> {
-  const { authority } = rung((await app.engine.operator.status()).place);
-  if (authority === 'BY_KEY') return;
-  const url = authority === 'OLD' ? config.oldStoreUrl : config.newStoreUrl;
-  if (engineOf(url).directory(url) !== null) await app.stores[authority].ping();
 }
 
 /** The control store is on a server: no token that one process made and kept would be known to the others. */

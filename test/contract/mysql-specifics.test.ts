@@ -155,7 +155,7 @@ describeWith('MySQL or MariaDB', await servers.mysql(), (server) => {
 
   describe('a table that somebody else made', () => {
     test.each<readonly [string, (name: string) => string, RegExp]>([
-      ['no table', () => 'do 0', /there is no table note_old_\d+; run the setup first/],
+      ['no table', () => 'do 0', /there is no table note_old_\d+; make it with the setup/],
       ['no column', (name) => table(name, [OWNER, TOPIC, CREATED]), /has no column answer/],
       ['MyISAM', (name) => table(name, RIGHT, undefined, 'engine = MyISAM'), /must be a table of InnoDB/],
       ['a view', (name) => `create view ${name} as select 1 owner, 2 topic, 3 answer, 4 created_at`, /InnoDB/],

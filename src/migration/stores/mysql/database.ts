@@ -26,6 +26,18 @@ export const SESSION_SETTINGS: readonly string[] = [
   `set session transaction isolation level read committed`,
 ];
 
+/** The oldest versions that are supported, [major, minor]. */
+const LEAST = { MariaDB: [10, 11], MySQL: [8, 0] } as const;
+
+/** What is wrong with a server of this `version()` (`10.11.19-MariaDB-0+deb12u1`, `8.0.36`); null: nothing. */
+export function versionFault(version: string): string | null {
+  const product = /mariadb/i.test(version) ? 'MariaDB' : 'MySQL';
+  const [least, leastMinor] = LEAST[product];
+  const [, major = 0, minor = 0] = /^(\d+)\.(\d+)/.exec(version)?.map(Number) ?? [];
+  if (major > least || (major === least && minor >= leastMinor)) return null;
+  return `it is ${product} ${version}; it must be ${least}.${leastMinor} or newer`;
+}
+
 export interface Address {
   /** `host:port/database`, without user and password: for messages, and to tell databases apart. */
   readonly name: string;
@@ -143,6 +155,26 @@ const KINDS: Readonly<Record<number, FailureKind>> = {
   1927: 'LOST', // connection was killed
   4031: 'LOST', // disconnected for inactivity
 };
+
+/** The server answers, but not to this user, or not about this database: as long as nobody changes that. */
+const BARRED: ReadonlySet<number> = new Set([
+  1044, // access denied to the database
+  1045, // access denied: user or password
+  1049, // no such database
+  1130, // this host is not allowed
+  1142, // a right on a table is lacking
+  1143, // a right on a column is lacking
+  1227, // a right of administrators is lacking
+  1251, // the server wants another way to authenticate
+  1290, // read only
+  1370, // a right on a routine is lacking
+  1698, // access denied without a password
+  1836, // read only
+]);
+
+export function isBarring({ errno }: Failure): boolean {
+  return BARRED.has(errno);
+}
 
 /** Whatever the driver throws, with its meaning. `message` is the server's: for operators and logs, not for clients. */
 export class Failure extends Error {

@@ -8,6 +8,7 @@
  */
 import type { Column, ColumnType, Dataset, StoreRole } from '../../dataset.ts';
 import type { Cell, Connection } from './connection.ts';
+import { versionFault } from './database.ts';
 import { KEY_ID_BYTES } from './keys.ts';
 import { statementBytes, type Room, type TableFacts } from './types.ts';
 
@@ -90,7 +91,10 @@ export function tableDdl(dataset: Dataset, role: StoreRole, collation: string): 
   return `create table if not exists ${quote(name)} (${[...definitions, primary, ...indexes].join(', ')}) ${options(collation)}`;
 }
 
-/** Makes what may be made and is missing, then checks the dataset's table; says in words what is wrong with it. */
+/**
+ * Checks the server and the dataset's table, then makes what may be made and is missing; says in words what is wrong. What is wrong with
+ * the dataset's table is found before anything is made.
+ */
 export async function setUpTables(
   c: Connection,
   dataset: Dataset,
@@ -98,6 +102,9 @@ export async function setUpTables(
   { create }: { readonly create: boolean },
 ): Promise<TableFacts | string> {
   if (dataset.name.length > LONGEST_NAME) return `the dataset's name has more than ${LONGEST_NAME} characters`;
+  const [version] = (await c.get('select version()')) ?? [];
+  const old = versionFault(String(version));
+  if (old !== null) return old;
   const collation = await binaryCollation(c);
   if (collation === null) return `the server has none of the collations ${COLLATIONS.join(', ')}`;
   const { name } = dataset.table(role);
@@ -107,11 +114,30 @@ export async function setUpTables(
     names,
   );
   const there = new Set(found.map(([table]) => String(table)));
+  if (there.has(name) || !create) {
+    const before = await inspect(c, dataset, role);
+    if (typeof before === 'string') return before;
+  }
   for (const [beside, body] of Object.entries(BESIDE)) {
     if (!there.has(beside)) await c.command(`create table if not exists ${beside} ${body} ${options(collation)}`);
   }
   if (create && !there.has(name)) await c.command(tableDdl(dataset, role, collation));
+  for (const table of names) await tryRights(c, table);
   return inspect(c, dataset, role);
+}
+
+/** Statements that change no row fail all the same where a right is lacking; the server has no question for it. */
+async function tryRights(c: Connection, table: string): Promise<void> {
+  const name = quote(table);
+  const columns = await c.all(
+    `select column_name from information_schema.columns
+      where table_schema = database() and table_name = ? and coalesce(generation_expression, '') = ''`,
+    [table],
+  );
+  const names = columns.map(([column]) => quote(String(column)));
+  await c.command(`insert into ${name} (${names.join(', ')}) select ${names.join(', ')} from ${name} where false`);
+  await c.command(`update ${name} set ${names.map((column) => `${column} = ${column}`).join(', ')} where false`);
+  await c.command(`delete from ${name} where false`);
 }
 
 function options(collation: string): string {
@@ -140,7 +166,7 @@ async function inspect(c: Connection, dataset: Dataset, role: StoreRole): Promis
   const table = dataset.table(role);
   const here = `table_schema = database() and table_name = ?`;
   const [engine] = (await c.get(`select engine from information_schema.tables where ${here}`, [table.name])) ?? [];
-  if (engine === undefined) return `there is no table ${table.name}; run the setup first`;
+  if (engine === undefined) return `there is no table ${table.name} in it; make it with the setup (npm run setup)`;
   if (engine !== 'InnoDB') return `${table.name} must be a table of InnoDB, for its transactions`;
   const columns = await c.all(
     `select column_name, data_type, column_type, is_nullable, collation_name, datetime_precision, character_maximum_length,

@@ -6,9 +6,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'mysql2/promise';
-import { CrossfadeError } from '../../errors.ts';
+import { CrossfadeError, StoreUnusable } from '../../errors.ts';
 import { Connection, UnansweredCommit, within, type Cell } from './connection.ts';
-import { Failure, failureOf, LOCK_MS, openPool, SESSION_SETTINGS, type Address } from './database.ts';
+import { Failure, failureOf, isBarring, LOCK_MS, openPool, SESSION_SETTINGS, type Address } from './database.ts';
 import type { TableFacts } from './types.ts';
 
 export interface SessionOptions {
@@ -181,7 +181,7 @@ export class Session {
     const found = await this.#use((c) => this.#options.setUp(c)).catch((error: unknown) => {
       throw error instanceof Failure ? this.#explain(error, {}) : error;
     });
-    if (typeof found === 'string') throw this.#unavailable(found);
+    if (typeof found === 'string') throw this.#unusable(found);
     return found;
   }
 
@@ -198,7 +198,14 @@ export class Session {
       const message = `The ${this.#options.label} gave no answer to a commit (${this.#options.address.name}): ${failure.code}.`;
       return new CrossfadeError('OUTCOME_UNKNOWN', { message, cause: failure.cause ?? failure });
     }
-    return this.#unavailable(failure.code, failure.cause ?? failure);
+    return isBarring(failure)
+      ? this.#unusable(failure.message, failure)
+      : this.#unavailable(failure.code, failure.cause ?? failure);
+  }
+
+  #unusable(why: string, cause?: unknown): StoreUnusable {
+    const message = `The ${this.#options.label} can't be used (${this.#options.address.name}): ${why}.`;
+    return new StoreUnusable(message, cause);
   }
 
   #unavailable(why: string, cause?: unknown): CrossfadeError {

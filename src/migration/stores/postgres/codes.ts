@@ -29,6 +29,23 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '0A000': 'LOST', // a prepared statement whose table was altered
 };
 
+/** The server answers, but not to this user, or not about this database: as long as nobody changes that. */
+const BARRED: readonly string[] = [
+  '28000', // invalid_authorization_specification: no such role, or no entry in pg_hba.conf
+  '28P01', // invalid_password
+  '3D000', // no such database
+  '3F000', // no such schema, so that no table can be made
+  '42501', // insufficient_privilege
+];
+
+/** Why the server bars us, in its words; null: it does not. */
+export function barring(error: unknown): string | null {
+  const cause = error instanceof DriverFailure ? error.cause : error;
+  if (cause instanceof DatabaseError) return BARRED.includes(cause.code ?? '') ? cause.message : null;
+  // The driver's own word for a server that wants a password where the URL has none.
+  return cause instanceof Error && cause.message.startsWith('SASL:') ? 'it wants a password' : null;
+}
+
 /** A failure of one statement, as the connection met it. The driver's own error is the cause. */
 export class DriverFailure extends Error {
   override readonly name = 'DriverFailure';

@@ -10,6 +10,8 @@ import type { ClientBase, CustomTypesConfig, PoolClient, PoolConfig, QueryResult
 import { DriverFailure } from './codes.ts';
 import { copyIn, copyOut } from './copy-streams.ts';
 
+/** The oldest major version that is supported. */
+const LEAST_VERSION = 15;
 const CONNECT_MS = 5000;
 const STATEMENT_MS = 15_000;
 const LOCK_MS = 5000;
@@ -241,14 +243,29 @@ async function setUpSession(client: ClientBase): Promise<void> {
       union all select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
     values: [Object.keys(SETTINGS), Object.values(SETTINGS)],
   });
-  const { rows } = await client.query<{ isolation: string; encoding: string; replica: boolean }>(
+  const { rows } = await client.query<Server>(
     `select current_setting('transaction_isolation') as isolation, current_setting('server_encoding') as encoding,
-      pg_is_in_recovery() as replica`,
+      pg_is_in_recovery() as replica, current_setting('server_version') as version`,
   );
-  const [session] = rows;
-  if (session?.isolation !== 'read committed') throw new Unusable(`its sessions run at ${session?.isolation}`);
-  if (session.replica) throw new Unusable('it is a replica, which may lag');
-  if (session.encoding !== 'UTF8') throw new Unusable(`its encoding is ${session.encoding}, not UTF8`);
+  const fault = rows[0] ? serverFault(rows[0]) : 'it does not say what it is';
+  if (fault !== null) throw new Unusable(fault);
+}
+
+interface Server {
+  readonly isolation: string;
+  readonly encoding: string;
+  readonly replica: boolean;
+  /** `15.20 (Debian …)`, `18beta1`. */
+  readonly version: string;
+}
+
+/** Why such a server can't be used; null: it can. */
+export function serverFault({ isolation, encoding, replica, version }: Server): string | null {
+  const major = Number.parseInt(version, 10);
+  if (!(major >= LEAST_VERSION)) return `it is PostgreSQL ${version}; it must be ${LEAST_VERSION} or newer`;
+  if (isolation !== 'read committed') return `its sessions run at ${isolation}`;
+  if (replica) return 'it is a replica, which may lag';
+  return encoding === 'UTF8' ? null : `its encoding is ${encoding}, not UTF8`;
 }
 
 /** Does it look like the URL of a database on a server? */

@@ -54,7 +54,10 @@ export function keyColumns(dataset: Dataset, role: StoreRole): readonly Column[]
   return dataset.keyFields.flatMap(({ field }) => columns[field] ?? []);
 }
 
-/** Makes what may be made and is missing, then checks the dataset's table. Throws `Unusable` in words for operators. */
+/**
+ * Checks the dataset's table, then makes what may be made and is missing. Throws `Unusable` in words for operators; what is wrong with
+ * the dataset's table is found before anything is made.
+ */
 export async function setUpTables(
   c: Connection,
   dataset: Dataset,
@@ -68,13 +71,28 @@ export async function setUpTables(
     [latch, `create table if not exists ${quote(latch)} ()`] as const,
   ];
   const missing = await missingOf(c, [...beside.map(([name]) => name), table]);
-  const making = beside.filter(([name]) => missing.has(name)).map(([, statement]) => statement);
-  if (options.create && missing.has(table)) making.push(...tableDdl(dataset, role));
-  if (making.length > 0) await makeTablesOn(c, making);
   if (missing.has(table) && !options.create) {
     throw new Unusable(`there is no table ${table} in it; make it with the setup (npm run setup)`);
   }
-  return checkTable(c, dataset, role);
+  const before = missing.has(table) ? null : await checkTable(c, dataset, role);
+  const making = beside.filter(([name]) => missing.has(name)).map(([, statement]) => statement);
+  if (missing.has(table)) making.push(...tableDdl(dataset, role));
+  if (making.length > 0) await makeTablesOn(c, making);
+  await checkRights(c, [...beside.map(([name]) => name), table]);
+  return before ?? checkTable(c, dataset, role);
+}
+
+/** Whoever made the tables may be another user. */
+async function checkRights(c: Connection, tables: readonly string[]): Promise<void> {
+  const lacking = await c.get(
+    `select name, string_agg(right_, ', ' order by right_), current_user
+      from unnest($1::text[]) as t(name), unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) as r(right_)
+      where not has_table_privilege(quote_ident(name), right_) group by name order by name limit 1`,
+    [arrayOf(tables)],
+  );
+  if (!lacking) return;
+  const [table, rights, user] = lacking;
+  throw new Unusable(`user ${user} lacks ${rights} on table ${table}`);
 }
 
 async function missingOf(c: Connection, tables: readonly string[]): Promise<ReadonlySet<string>> {

@@ -1,6 +1,6 @@
 /** One store's way to its database: connections that know the store's tables, and every failure told as the port wants it. */
-import { CrossfadeError, type ErrorCode } from '../../errors.ts';
-import { DriverFailure } from './codes.ts';
+import { CrossfadeError, StoreUnusable, type ErrorCode } from '../../errors.ts';
+import { barring, DriverFailure } from './codes.ts';
 import { LONG_MS, Unusable, type Connection, type Connections } from './connection.ts';
 import { untilFree } from './retry.ts';
 import { NO_LIMITS, type Limits } from './types.ts';
@@ -117,8 +117,14 @@ export class Session {
   }
 
   #explain(error: unknown, lost: ErrorCode): unknown {
+    const barred =
+      error instanceof Unusable ? error.message : barring(error instanceof NotReached ? error.cause : error);
+    if (barred !== null)
+      return new StoreUnusable(
+        `The ${this.#options.label} can't be used: ${barred}.`,
+        error instanceof NotReached ? error.cause : error,
+      );
     if (error instanceof NotReached) return this.#unavailable(error.cause);
-    if (error instanceof Unusable) return this.#unavailable(error, error.message);
     if (!(error instanceof DriverFailure)) return error;
     if (error.meaning === 'LOST' && lost !== 'STORE_UNAVAILABLE') {
       return new CrossfadeError(lost, { cause: error.cause });
@@ -126,9 +132,8 @@ export class Session {
     return this.#unavailable(error.cause);
   }
 
-  #unavailable(cause: unknown, why?: string): CrossfadeError {
-    const message = `The ${this.#options.label} ${why === undefined ? 'does not answer' : `can't be used: ${why}`}.`;
-    return new CrossfadeError('STORE_UNAVAILABLE', { message, cause });
+  #unavailable(cause: unknown): CrossfadeError {
+    return new CrossfadeError('STORE_UNAVAILABLE', { message: `The ${this.#options.label} does not answer.`, cause });
   }
 }
 
