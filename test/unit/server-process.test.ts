@@ -178,7 +178,7 @@ const TELL_IMPORTS = `--import=data:text/javascript,${encodeURIComponent(`
   registerHooks({ resolve: (name, context, next) => (writeSync(2, 'imports ' + name + '\\n'), next(name, context)) });
 `)}`;
 
-test('an engine that is for a taste says so, and is loaded by nobody else', { timeout: 60_000 }, async () => {
+test('an engine that is for a taste says so, and is loaded by nobody else', { timeout: 180_000 }, async () => {
   const loaded = ({ stderr }: Running) =>
     ['kysely', '@electric-sql/pglite'].filter((name) => stderr().includes(`imports ${name}\n`));
   const plain = start({ NODE_OPTIONS: TELL_IMPORTS });

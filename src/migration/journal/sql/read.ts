@@ -5,7 +5,7 @@ import type { Journal, JournalEntry, JournalStatus, Slot } from '../journal.ts';
 import { ALL_SLOTS, padded, unavailable, type Access } from './access.ts';
 import { counts, currentGeneration } from './debts.ts';
 import { entriesOf, entryOf, numberOrNull, snapshot, type Db, type EntriesQuery } from './snapshot.ts';
-import { LACKING, LACKS } from './tables.ts';
+import { FORGIVEN, LACKING, LACKS } from './tables.ts';
 
 type Addresses = Parameters<Journal['read']>[0];
 type PageQuery = Parameters<Journal['page']>[0];
@@ -130,25 +130,18 @@ function total(db: Db, access: Access, of: 'entries' | 'lacking_old' | 'lacking_
     .where('dataset', '=', access.dataset);
 }
 
-/** Slot by slot, which is how the index has them. */
+/** By a join, which costs about the same whichever way an engine goes; slot by slot, the wrong index costs all entries for each slot. */
 function lackedUpToNoted(db: Db, access: Access, role: StoreRole) {
   return db
-    .selectFrom('crossfade_journal_slot as s')
-    .select((slot) =>
-      slot.fn
-        .sum(
-          slot
-            .selectFrom('crossfade_journal_entry as e')
-            .select((eb) => eb.fn.countAll().as('count'))
-            .whereRef('e.dataset', '=', 's.dataset')
-            .whereRef('e.generation', '=', 's.generation')
-            .whereRef('e.slot', '=', 's.slot')
-            .whereRef(`e.${LACKS[role]}`, '<=', 's.noted_seq')
-            .where((eb) => counts(eb, role)),
-        )
-        .as('count'),
+    .selectFrom('crossfade_journal_entry as e')
+    .innerJoin('crossfade_journal_slot as s', (join) =>
+      join.onRef('s.dataset', '=', 'e.dataset').onRef('s.slot', '=', 'e.slot'),
     )
-    .where('s.dataset', '=', access.dataset);
+    .where('e.dataset', '=', access.dataset)
+    .where('e.generation', '=', currentGeneration(db, access))
+    .whereRef(`e.${LACKS[role]}`, '<=', 's.noted_seq')
+    .whereRef(`e.${LACKS[role]}`, '>', `s.${FORGIVEN[role]}`)
+    .select((eb) => eb.fn.countAll().as('count'));
 }
 
 /** How many slots are there, of the trusted incarnation; for statements that count and have no use for the slots themselves. */
