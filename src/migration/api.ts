@@ -178,6 +178,8 @@ export interface Operator {
   verification(): Promise<VerificationStatus | null>;
   instances(): Promise<readonly InstanceRow[]>;
   moves(): Promise<readonly MoveOption[]>;
+  /** Other users of the old store's database who may write its table, as far as can be seen; null: its engine has no users. */
+  otherWriters(): Promise<readonly string[] | null>;
   /** Keys are shown with `Dataset.showKey`; cursors are opaque. */
   differences(page: OperatorPage): Promise<OperatorList<Difference>>;
   quarantine(page: OperatorPage): Promise<OperatorList<QuarantinedRow>>;

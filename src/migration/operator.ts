@@ -15,8 +15,9 @@ import type { ControlRecord } from './control/control.ts';
 import type { Lease } from './control/lease.ts';
 import { epochOf, logicOf, placeOf } from './control/situation.ts';
 import { readRecord, type SwitchDriver } from './control/switch.ts';
-import { badInput } from './errors.ts';
+import { badInput, hasCode } from './errors.ts';
 import type { Workers } from './jobs/workers.ts';
+import type { Logger } from './log.ts';
 import { MOVES, STATES, type MigrationState, type Place } from './states.ts';
 
 export interface OperatorDevices extends Omit<CheckContext, 'record' | 'thorough'> {
@@ -24,6 +25,7 @@ export interface OperatorDevices extends Omit<CheckContext, 'record' | 'thorough
   readonly lease: Lease;
   readonly driver: SwitchDriver;
   readonly workers: Workers;
+  readonly log: Logger;
 }
 
 /** Instances that were not seen for this long are not shown, milliseconds. */
@@ -57,6 +59,7 @@ export function createOperator(devices: OperatorDevices): Operator {
     verification: () => workers.verification(),
     instances: () => control.instances(name, SHOWN_FOR_MS),
     moves: async () => movesFrom(devices, await read()),
+    otherWriters: () => stores.OLD.otherWriters(),
     switchTo: (input) => switchTo(devices, input),
 
     differences: (page) =>
@@ -134,6 +137,7 @@ async function switchTo(devices: OperatorDevices, input: SwitchInput): Promise<S
   if (same(record.place, to)) return { outcome: 'SWITCHED', dryRun: input.dryRun, pauseMs: input.dryRun ? null : 0 };
 
   const found = await blockersOf({ ...devices, record, thorough: true }, to);
+  if (to.state === 'MIGRATING') await tellWriters(devices);
   const accepted = found.filter(({ acceptable, code }) => acceptable && input.acceptRisk.includes(code));
   const blockers = found.filter((blocker) => !accepted.includes(blocker));
   if (blockers.length > 0) return { outcome: 'BLOCKED', blockers: blockers.map(plain) };
@@ -148,6 +152,18 @@ async function switchTo(devices: OperatorDevices, input: SwitchInput): Promise<S
     ? `The switch was cancelled before it changed anything: it waited for ${driven.waitedFor}.`
     : 'The switch was cancelled before it changed anything.';
   return { outcome: 'BLOCKED', blockers: [{ code: 'TIMED_OUT', message, count: null }] };
+}
+
+/** From MIGRATING to CATCHING_UP the old table must not change, and these could change it. Also in a dry run. */
+async function tellWriters({ dataset, stores, log }: OperatorDevices): Promise<void> {
+  const writers = await stores.OLD.otherWriters().catch((error: unknown) => {
+    // That it does not answer bars the way by itself.
+    if (hasCode(error, 'STORE_UNAVAILABLE')) return null;
+    throw error;
+  });
+  if (!writers || writers.length === 0) return;
+  const facts = { dataset: dataset.name, table: dataset.table('OLD').name, writers };
+  log.warn(facts, 'other users may write the old table, which must not change while it is copied');
 }
 
 /** A compare-and-set that is lost to a change of something else (the copy's rate, say) is no conflict of epochs. */

@@ -39,6 +39,10 @@ async function barredBy(to: MigrationState, ...codes: BlockerCode[]): Promise<vo
     .toEqual(codes);
 }
 
+function blockersOf(result: SwitchResult) {
+  return result.outcome === 'BLOCKED' ? result.blockers : [];
+}
+
 function plant(file: 'old' | 'new', sql: string): void {
   const database = new SqliteDatabase(deployment.file(file), { timeout: 5000 });
   database.exec(sql);
@@ -59,6 +63,56 @@ test('OLD_STORE_CHANGED: a rogue write to the old table after it was copied, fou
   expect(await switchTo('CATCHING_UP', ['OLD_STORE_CHANGED'])).toMatchObject({ outcome: 'SWITCHED' });
   const { edges } = await one.engine.operator.history({ first: 1, after: null });
   expect(edges[0]?.node.acceptedRisks).toEqual(['OLD_STORE_CHANGED']);
+});
+
+test('OLD_STORE_CHANGED names the rows: changed, added, removed, in quarantine and out of it, and no other', async () => {
+  for (const holder of ['a', 'b', 'c', 'd']) await put(ticket(holder));
+  for (const holder of ['q1', 'q2', 'q3']) await put(ticket(holder, 'nowhere'));
+  await copied();
+  await one.engine.operator.waiveQuarantine('nobody sits there');
+  plant('old', `update tickets_old set seat = 'rogue' where holder in ('b', 'q2')`);
+  plant('old', `delete from tickets_old where holder in ('c', 'q3')`);
+  plant('old', `insert into tickets_old (holder, show, seat, updated) values ('bb', 's', 'a', 1)`);
+  await barredBy('CATCHING_UP', 'OLD_STORE_CHANGED');
+  const message = 'Rows of the old table are not as they were when they were copied: 5: b/s, bb/s, c/s, q2/s, q3/s.';
+  const blockers = [{ code: 'OLD_STORE_CHANGED', message, count: 5 }];
+  expect(await switchTo('CATCHING_UP')).toEqual({ outcome: 'BLOCKED', blockers });
+
+  const many = Array.from({ length: 1500 }, (_, i) => `('n${String(i).padStart(4, '0')}', 's', 'a', 1)`).join(', ');
+  plant('old', `insert into tickets_old (holder, show, seat, updated) values ${many}`);
+  const [first = ''] = /n\d+\/s\.$/.exec(blockersOf(await switchTo('CATCHING_UP'))[0]?.message ?? '') ?? [];
+  expect(first).toBe('n0006/s.');
+  expect(blockersOf(await switchTo('CATCHING_UP'))).toMatchObject([
+    { count: 1505, message: expect.stringContaining('copied: 1505, the first: b/s, bb/s, c/s, n0000/s, ') },
+  ]);
+});
+
+test('OLD_STORE_CHANGED accepted: what was changed is a difference, and repaired from the old store', async () => {
+  for (const holder of ['a', 'b', 'c']) await put(ticket(holder));
+  await copied();
+  plant('old', `update tickets_old set seat = 'rogue' where holder = 'b'`);
+  plant('old', `delete from tickets_old where holder = 'c'`);
+  plant('old', `insert into tickets_old (holder, show, seat, updated) values ('d', 's', 'a', 1)`);
+  await barredBy('CATCHING_UP', 'OLD_STORE_CHANGED');
+  expect(await switchTo('CATCHING_UP', ['OLD_STORE_CHANGED'])).toMatchObject({ outcome: 'SWITCHED' });
+  await expect.poll(async () => (await switchTo('DUAL', [], 0)).outcome).toBe('SWITCHED');
+  const { operator } = one.engine;
+  await operator.verify();
+  await expect.poll(async () => (await operator.verification())?.finishedAt ?? null).not.toBeNull();
+  const { edges } = await operator.differences({ first: 10, after: null });
+  expect(edges.map(({ node: { key, kind } }) => [key, kind])).toEqual([
+    ['b/s', 'DIFFERS'],
+    ['c/s', 'ONLY_IN_NEW'],
+    ['d/s', 'ONLY_IN_OLD'],
+  ]);
+  await operator.repair();
+  await expect.poll(async () => (await operator.verification())?.repaired).toBe(3);
+  const rows = await one.stores.NEW.reader.page({ after: null, upTo: null }, 10);
+  expect(rows.map((stored) => ('row' in stored ? [stored.row['holder'], stored.row['place']] : []))).toEqual([
+    ['a', 'seat a'],
+    ['b', 'seat rogue'],
+    ['d', 'seat a'],
+  ]);
 });
 
 test('an untouched old table is no OLD_STORE_CHANGED, nor is one that is put back as it was', async () => {

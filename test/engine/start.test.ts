@@ -5,10 +5,12 @@
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { participationDataset } from '../../src/activity/dataset.ts';
 import { createApp, type App } from '../../src/app.ts';
 import { setupCommand } from '../../src/cli/setup-command.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Logger } from '../../src/migration/log.ts';
+import { mysqlStore } from '../../src/migration/stores/mysql/index.ts';
 import { versionFault } from '../../src/migration/stores/mysql/database.ts';
 import { serverFault } from '../../src/migration/stores/postgres/connection.ts';
 import { scratchDatabase } from '../support/mysql.ts';
@@ -23,7 +25,7 @@ const apps: App[] = [];
 const log: Logger = {
   debug: () => {},
   info: () => {},
-  warn: (facts, message) => void logged.push(`${message} ${'variable' in facts ? String(facts.variable) : ''}`),
+  warn: (facts, message) => void logged.push(`${message} ${String(Object.values(facts).at(-1))}`),
   error: () => {},
 };
 beforeEach(async () => {
@@ -180,6 +182,26 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     await (await start({ OLD_STORE_URL: limited })).engine.ready();
   });
 
+  test('others who may write the old table are named before MIGRATING', async () => {
+    await setUp({ OLD_STORE_URL: url });
+    const { engine } = await start({ OLD_STORE_URL: url });
+    await admin.query(`grant usage on schema ${schema} to ${role}; grant select on participation_old to ${role}`);
+    expect(await engine.operator.otherWriters()).not.toContain(role);
+    await admin.query(`grant insert on participation_old to ${role}`);
+    expect(await engine.operator.otherWriters()).toContain(role);
+    const terms = {
+      readNewPercent: null,
+      expectedEpoch: null,
+      reason: 'test',
+      dryRun: true,
+      acceptRisk: [],
+      actor: 'me',
+    };
+    expect(await engine.operator.switchTo({ to: 'MIGRATING', ...terms })).toMatchObject({ outcome: 'SWITCHED' });
+    const told = logged.filter((line) => line.startsWith('other users may write the old table'));
+    expect(told).toEqual([expect.stringMatching(new RegExp(`\\b${role}\\b`))]);
+  });
+
   test('later only in the store that the state needs', async () => {
     await setUp({ OLD_STORE_URL: url, NEW_STORE_URL: url });
     await (await start({ OLD_STORE_URL: url, NEW_STORE_URL: url })).stop();
@@ -233,9 +255,22 @@ describeWith('MySQL or MariaDB', await servers.mysql(), (server) => {
     );
 
     await setUp({ OLD_STORE_URL: database.url });
+    const writers = async () => {
+      const store = mysqlStore({
+        url: database.url,
+        role: 'OLD',
+        dataset: participationDataset({ getMany: async () => new Map() }),
+        create: false,
+      });
+      const found = await store.otherWriters();
+      await store.close();
+      return found;
+    };
     await database.run(`grant select on ${name}.* to '${user}'@'%'`);
     expect(await refusal({ OLD_STORE_URL: as(PASSWORD) })).toMatch(/INSERT command denied to user/);
+    expect(await writers()).not.toContain(`${user}@%`);
     await database.run(`grant insert, update, delete on ${name}.* to '${user}'@'%'`);
+    expect(await writers()).toContain(`${user}@%`);
     await (await start({ OLD_STORE_URL: as(PASSWORD) })).engine.ready();
   });
 });

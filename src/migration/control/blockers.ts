@@ -5,6 +5,7 @@
 import type { Blocker, BlockerCode } from '../api.ts';
 import type { Dataset, StoreRole } from '../dataset.ts';
 import { hasCode } from '../errors.ts';
+import { findChanges } from '../jobs/changes.ts';
 import type { Journal } from '../journal/journal.ts';
 import { route, showPlace } from '../route.ts';
 import { findMove, gaining, usesJournal, type Place, type Precondition } from '../states.ts';
@@ -27,6 +28,10 @@ export interface CheckContext {
 export interface FoundBlocker extends Blocker {
   readonly acceptable: boolean;
 }
+
+/** Keys that a message names, and for how long it is looked for them, milliseconds. */
+const SHOWN_CHANGES = 10;
+const FIND_CHANGES_MS = 5000;
 
 type Check = (context: CheckContext, precondition: Precondition) => Promise<readonly Blocker[]>;
 
@@ -88,16 +93,14 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
     return block('QUARANTINE_NOT_EMPTY', `${open} rows could not be mapped; mend and retry them, or waive them.`, open);
   },
 
-  OLD_STORE_UNCHANGED: async ({ stores, record, thorough }) => {
+  OLD_STORE_UNCHANGED: async ({ dataset, stores, record, thorough }) => {
     const checkpoint = await stores.NEW.checkpoint();
     if (checkpoint?.epoch !== record.epoch || !checkpoint.complete) return NONE;
     const seen = checkpoint.digest.rows;
     const found = thorough ? await stores.OLD.reader.digest(EVERYTHING) : null;
     const rows = found?.rows ?? (await stores.OLD.reader.count(EVERYTHING));
-    if (rows === seen && found && found.hash !== checkpoint.digest.hash) {
-      return block('OLD_STORE_CHANGED', 'Rows of the old table are not as they were when they were copied.');
-    }
-    if (rows === seen) return NONE;
+    if (rows === seen && (!found || found.hash === checkpoint.digest.hash)) return NONE;
+    if (found) return oldStoreChanged(dataset, stores);
     return block(
       'OLD_STORE_CHANGED',
       `The old table holds ${rows} rows; ${seen} were there when it was copied.`,
@@ -132,6 +135,17 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
     ];
   },
 };
+
+/** With the keys, for whoever has to look at them, and with those who may have done it. */
+async function oldStoreChanged(dataset: Dataset, stores: CheckContext['stores']): Promise<readonly Blocker[]> {
+  const { keys, count, complete } = await findChanges({ dataset, stores }, SHOWN_CHANGES, FIND_CHANGES_MS);
+  const writers = (await stores.OLD.otherWriters()) ?? [];
+  const number = `${complete ? '' : 'at least '}${count}${count > keys.length ? ', the first' : ''}`;
+  const which = count === 0 ? '' : `: ${number}: ${keys.map((key) => dataset.showKey(key)).join(', ')}`;
+  const who = writers.length === 0 ? '' : ` These may write it too: ${writers.join(', ')}.`;
+  const message = `Rows of the old table are not as they were when they were copied${which}.${who}`;
+  return block('OLD_STORE_CHANGED', message, complete && count > 0 ? count : null);
+}
 
 function name(store: StoreRole): string {
   return store === 'OLD' ? 'old' : 'new';

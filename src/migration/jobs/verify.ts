@@ -10,10 +10,9 @@ import type { VerificationStatus } from '../api.ts';
 import { isoTime } from '../clock.ts';
 import type { ControlRecord, VerificationRow } from '../control/control.ts';
 import { badInput, hasCode } from '../errors.ts';
-import { compareKeys } from '../key.ts';
-import { EVERYTHING, type KeyRange, type Stored } from '../stores/store.ts';
+import { EVERYTHING } from '../stores/store.ts';
 import { JobClaim } from './claim.ts';
-import { compare, type Pair } from './compare.ts';
+import { differing, readRange } from './ranges.ts';
 import type { JobContext, StepResult } from './context.ts';
 import { Pace } from './meter.ts';
 import { lookAgain, RECHECK, type RecheckOptions } from './recheck.ts';
@@ -111,7 +110,7 @@ async function coverRange(
 ): Promise<StepResult> {
   const began = ctx.clock.monotonic();
   const { range, pairs, rows } = await readRange(ctx, row.position, state.pace.size);
-  const suspicious = await firstSight(ctx, pairs);
+  const suspicious = await differing(ctx, pairs);
   state.pace.took(rows, ctx.clock.monotonic() - began);
 
   const { verdicts, underWay } = await lookAgain(ctx, suspicious, state.options.recheck, signal);
@@ -146,29 +145,6 @@ function reportEnd(ctx: JobContext, { dataset, number: verification, checked, di
   const facts = { dataset, verification, checked, differing };
   if (differing === 0) ctx.log.info(facts, 'verified: the stores agree');
   else ctx.log.warn(facts, 'verified: the stores differ');
-}
-
-/** The rows of both stores of the next range; `upTo: null` when it is the last one. */
-async function readRange(ctx: JobContext, after: string | null, limit: number) {
-  const open: KeyRange = { after, upTo: null };
-  const pages = await Promise.all([ctx.stores.OLD.reader.page(open, limit), ctx.stores.NEW.reader.page(open, limit)]);
-  const ends = pages.flatMap((page) => (page.length < limit ? [] : page.slice(-1).map(({ key }) => key)));
-  const upTo = ends.sort(compareKeys)[0] ?? null;
-  const [old, now] = pages.map((page) => within(page, upTo));
-  const keys = [...new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])].sort(compareKeys);
-  const pairs = keys.map((key): Pair => ({ key, old: old?.get(key), new: now?.get(key) }));
-  return { range: { after, upTo }, pairs, rows: (old?.size ?? 0) + (now?.size ?? 0) };
-}
-
-function within(page: readonly Stored[], upTo: string | null): Map<string, Stored> {
-  const inside = upTo === null ? page : page.filter(({ key }) => compareKeys(key, upTo) <= 0);
-  return new Map(inside.map((stored) => [stored.key, stored]));
-}
-
-async function firstSight({ dataset }: JobContext, pairs: readonly Pair[]): Promise<string[]> {
-  const rows = pairs.flatMap((pair) => [pair.old, pair.new]).flatMap((s) => (s && 'row' in s ? [s.row] : []));
-  const mapper = await dataset.mapper(rows);
-  return pairs.filter((pair) => compare(dataset, mapper, pair).length > 0).map(({ key }) => key);
 }
 
 async function finish(ctx: JobContext, row: VerificationRow, failed: string): Promise<StepResult> {

@@ -209,6 +209,11 @@ export interface Store {
   readonly fence: StoreFence;
   readonly quarantine: StoreQuarantine;
   checkpoint(): Promise<Checkpoint | null>;
+  /**
+   * Other users of the database who may write the dataset's table, as far as this one may see; null: the engine has no users, whoever
+   * reaches the file may write it.
+   */
+  otherWriters(): Promise<readonly string[] | null>;
   /** Answers, with its tables there. */
   ping(): Promise<void>;
   close(): Promise<void>;

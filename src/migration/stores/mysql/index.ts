@@ -8,6 +8,7 @@ import { MysqlQuarantine } from './quarantine.ts';
 import { MysqlReader } from './reader.ts';
 import { setUpTables } from './schema.ts';
 import { Statements } from './statements.ts';
+import { otherWriters } from './writers.ts';
 import { MysqlWriter } from './writer.ts';
 
 export interface MysqlStoreOptions {
@@ -40,6 +41,7 @@ export function mysqlStore({ url, role, dataset, create, loads = true }: MysqlSt
     fence,
     quarantine,
     checkpoint: () => fence.checkpoint(),
+    otherWriters: () => session.read((c) => otherWriters(c, sql.table.name)),
     ping: async () => {
       await session.read((c) => c.get(`select 1 from ${sql.name} limit 1`));
     },

@@ -7,6 +7,7 @@ import { Inserter } from './inserter.ts';
 import { PostgresQuarantine } from './quarantine.ts';
 import { PostgresReader } from './reader.ts';
 import { setUpTables } from './schema.ts';
+import { otherWriters } from './writers.ts';
 import { Session } from './session.ts';
 import { Statements } from './statements.ts';
 import { PostgresWriter } from './writer.ts';
@@ -51,6 +52,7 @@ export function storeOn({ connections, role, dataset, create, stalledMs }: Store
     fence,
     quarantine,
     checkpoint: () => fence.checkpoint(),
+    otherWriters: () => session.read((c) => otherWriters(c, sql.table.name)),
     ping: async () => {
       await session.read((c) => c.run(`select 1 from ${sql.name} limit 1`));
     },

@@ -38,6 +38,7 @@ export function sqliteStore({ file, role, dataset, create }: SqliteStoreOptions)
     fence,
     quarantine,
     checkpoint: () => fence.checkpoint(),
+    otherWriters: async () => null,
     ping: async () => {
       await session.read((c) => c.get(`select 1 from ${sql.name} limit 1`));
     },
