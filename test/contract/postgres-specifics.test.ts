@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Dataset, Row } from '../../src/migration/dataset.ts';
 import { packSeq } from '../../src/migration/seq.ts';
-import { Pool } from '../../src/migration/stores/postgres/connection.ts';
+import { openPool } from '../../src/migration/stores/postgres/connection.ts';
 import { postgresStore, type PostgresStoreOptions } from '../../src/migration/stores/postgres/index.ts';
 import { latchName, quote } from '../../src/migration/stores/postgres/schema.ts';
 import { EVERYTHING, type Store } from '../../src/migration/stores/store.ts';
@@ -354,7 +354,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       const proxy = await proxyTo(scratch.url);
       const url = new URL(scratch.url);
       url.port = `${proxy.port}`;
-      const pool = new Pool(url.href, 2);
+      const pool = openPool(url.href, 2);
       const connection = await pool.acquire();
       const transaction = connection.transaction([], async () => {
         proxy.block();

@@ -6,7 +6,7 @@
  */
 import type { Stored } from '../stores/store.ts';
 import type { Pair } from './compare.ts';
-import { differing, readRange, type Sides } from './ranges.ts';
+import { differingKeys, readRange, type Sides } from './ranges.ts';
 
 const PAGE = 1000;
 
@@ -47,7 +47,7 @@ export async function findChanges(sides: Sides, most: number, forMs: number): Pr
 /** Of rows that are in one of the two tables at least. */
 async function changedPairs(sides: Sides, pairs: readonly Pair[]): Promise<readonly string[]> {
   const byKey = new Map(pairs.map((pair) => [pair.key, pair]));
-  const suspicious = await differing(sides, pairs);
+  const suspicious = await differingKeys(sides, pairs);
   const quarantined = await sides.stores.NEW.quarantine.find(suspicious);
   return suspicious.filter((key) => {
     const { old, new: copied } = byKey.get(key) ?? {};

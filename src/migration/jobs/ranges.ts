@@ -27,7 +27,7 @@ function within(page: readonly Stored[], upTo: string | null): Map<string, Store
 }
 
 /** The keys whose two sides do not say the same. */
-export async function differing({ dataset }: Sides, pairs: readonly Pair[]): Promise<string[]> {
+export async function differingKeys({ dataset }: Sides, pairs: readonly Pair[]): Promise<string[]> {
   const rows = pairs.flatMap((pair) => [pair.old, pair.new]).flatMap((s) => (s && 'row' in s ? [s.row] : []));
   const mapper = await dataset.mapper(rows);
   return pairs.filter((pair) => compare(dataset, mapper, pair).length > 0).map(({ key }) => key);

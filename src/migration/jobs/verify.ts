@@ -12,7 +12,7 @@ import type { ControlRecord, VerificationRow } from '../control/control.ts';
 import { badInput, hasCode } from '../errors.ts';
 import { EVERYTHING } from '../stores/store.ts';
 import { JobClaim } from './claim.ts';
-import { differing, readRange } from './ranges.ts';
+import { differingKeys, readRange } from './ranges.ts';
 import type { JobContext, StepResult } from './context.ts';
 import { Pace } from './meter.ts';
 import { lookAgain, RECHECK, type RecheckOptions } from './recheck.ts';
@@ -110,7 +110,7 @@ async function coverRange(
 ): Promise<StepResult> {
   const began = ctx.clock.monotonic();
   const { range, pairs, rows } = await readRange(ctx, row.position, state.pace.size);
-  const suspicious = await differing(ctx, pairs);
+  const suspicious = await differingKeys(ctx, pairs);
   state.pace.took(rows, ctx.clock.monotonic() - began);
 
   const { verdicts, underWay } = await lookAgain(ctx, suspicious, state.options.recheck, signal);
