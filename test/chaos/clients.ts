@@ -22,6 +22,8 @@ const REFUSED_MS = 100;
 /** A client gives up after the server has. */
 const PATIENCE_MS = REQUEST_MS + 1500;
 const PAGE = 25;
+/** Between two requests to an instance that keeps many waiting, milliseconds. */
+const PATIENT_MS = 300;
 /** An answer with one of these may have been the end of a write that took effect. */
 const IN_DOUBT: readonly string[] = ['OUTCOME_UNKNOWN', 'INTERNAL'];
 
@@ -72,6 +74,7 @@ export class Clients {
   /** Cursors of keys, as pages had them; null: not known yet. */
   readonly #cursors = new Map<string, string>();
   #turn = 0;
+  #patientUntil = 0;
   #written = 0;
   #busy = 0;
   #stopping = false;
@@ -142,12 +145,19 @@ export class Clients {
     }
   }
 
-  /** In turn, but for those that keep many waiting: a balancer leaves them alone too. */
+  /**
+   * In turn, but for those that keep many waiting: a balancer leaves them alone too. Now and then one of them is asked all the same, so
+   * that who wakes up finds questions of any time in front of it.
+   */
   #next(): Instance {
-    const most = Math.max(1, Math.ceil(this.#many / 3));
+    const most = Math.max(1, Math.ceil(this.#many / 4));
     for (let tried = 0; ; tried++) {
       const instance = this.#instances[this.#turn++ % this.#instances.length];
-      if (instance && (tried > this.#instances.length || (instance.ready && instance.busy < most))) return instance;
+      if (!instance) continue;
+      if (tried > this.#instances.length || (instance.ready && instance.busy < most)) return instance;
+      if (!instance.ready || instance.busy >= this.#many - 2 || performance.now() < this.#patientUntil) continue;
+      this.#patientUntil = performance.now() + PATIENT_MS;
+      return instance;
     }
   }
 

@@ -11,7 +11,7 @@ import type { Instance } from './instance.ts';
 import type { Recorder } from './record.ts';
 import { DEVICES, LEASE_MS, type System } from './system.ts';
 
-/** Between two faults of the same kind, milliseconds, at most. */
+/** Between two faults of devices, milliseconds, at most; those of instances leave as much time again for the ones of switches. */
 const PAUSE_MS = 2500;
 const LONGEST_MS = 3000;
 /** How long a start may take on a busy machine, milliseconds. */
@@ -35,8 +35,10 @@ export class Faults {
   start(): void {
     const [ofInstances, ofDevices] = [this.#random.fork(), this.#random.fork()];
     this.#running = [
-      this.#loop(ofInstances, () => this.#disturb(ofInstances.pick(this.#system.instances), ofInstances)),
-      this.#loop(ofDevices, () => (ofDevices.below(3) === 0 ? this.#hitServer(ofDevices) : this.#hitWay(ofDevices))),
+      this.#loop(ofInstances, 2 * PAUSE_MS, () => this.#disturb(ofInstances.pick(this.#system.instances), ofInstances)),
+      this.#loop(ofDevices, PAUSE_MS, () =>
+        ofDevices.below(3) === 0 ? this.#hitServer(ofDevices) : this.#hitWay(ofDevices),
+      ),
     ];
   }
 
@@ -47,30 +49,33 @@ export class Faults {
     await within(START_MS, 'every instance is ready', Promise.all(this.#system.instances.map((i) => i.whenReady())));
   }
 
-  /** An instance has just been asked to switch: sometimes that is its end, or a long sleep. */
+  /** An instance has just been asked to switch: sometimes that is its end, or a long sleep, or another one sleeps all through the switch. */
   async atSwitch(driver: Instance, random: Random): Promise<void> {
-    if (this.#stopping.signal.aborted || random.below(4) !== 0) return;
-    await delay(random.below(400));
-    await this.#disturb(driver, random);
+    const dice = random.below(6);
+    if (this.#stopping.signal.aborted || dice > 2) return;
+    if (dice === 0) return this.#disturb(driver, random, random.below(400));
+    const other = random.pick(this.#system.instances.filter((instance) => instance !== driver));
+    return this.#disturb(other, random, 0, 'sleep');
   }
 
-  async #loop(random: Random, fault: () => Promise<void>): Promise<void> {
+  async #loop(random: Random, pauseMs: number, fault: () => Promise<void>): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      await this.#pause(random.below(PAUSE_MS));
+      await this.#pause(random.below(pauseMs));
       if (!this.#stopping.signal.aborted) await fault();
     }
   }
 
-  async #disturb(instance: Instance, random: Random): Promise<void> {
+  async #disturb(instance: Instance, random: Random, delayMs = 0, asked?: 'sleep'): Promise<void> {
     if (this.#hit !== null || !instance.ready) return;
     this.#hit = instance;
+    await delay(delayMs);
     const from = this.#recorder.tick();
     const dice = random.below(10);
-    const kind = dice < 4 ? 'kill' : dice < 8 ? 'freeze' : 'end';
+    const kind = asked ?? (dice < 4 ? 'kill' : dice < 8 ? 'freeze' : 'end');
     try {
-      if (kind === 'freeze') {
+      if (kind === 'freeze' || kind === 'sleep') {
         instance.freeze();
-        await delay(LEASE_MS * (1.1 + random.below(20) / 10));
+        await delay(LEASE_MS * ((kind === 'sleep' ? 2 : 1.1) + random.below(20) / 10));
         instance.thaw();
       } else {
         await instance.end(kind === 'kill' ? 'SIGKILL' : 'SIGTERM');

@@ -141,7 +141,19 @@ export class Walk {
     }
     recorder.write({ is: 'switch', from, to: recorder.tick(), place: nameOf(place), arrived: nameOf(place), pauseMs });
     say(`${nameOf(place)} after ${Math.round(performance.now() - began)} ms`);
-    await delay(random.below(stayMs));
+    const stays = delay(random.below(stayMs));
+    await (place.to === 'MIGRATING' ? this.#oldTableStays(stays) : stays);
+  }
+
+  /** In MIGRATING the old table does not change, whoever wakes up meanwhile and still has a write for it (P7). */
+  async #oldTableStays(meanwhile: Promise<void>): Promise<void> {
+    const { system, recorder } = this.#options;
+    const before = new Set((await patiently(() => system.participations('OLD'))).map(textOf));
+    await meanwhile;
+    const after = new Set((await patiently(() => system.participations('OLD'))).map(textOf));
+    const changed = [...[...before].filter((row) => !after.has(row)), ...[...after].filter((row) => !before.has(row))];
+    for (const row of changed)
+      recorder.write({ is: 'violation', what: `P7: in MIGRATING the old table was changed: ${row}` });
   }
 
   /** Where the dataset stands when nothing is under way. */
@@ -227,6 +239,17 @@ export class Walk {
 
 function textOf({ phone, event, entry }: Participation): string {
   return `${event}/${phone} ${entry}`;
+}
+
+/** The server may be down for a moment. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (const began = performance.now(); ; await delay(LOOK_MS)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (performance.now() - began > PATIENCE_MS) throw error;
+    }
+  }
 }
 
 /** What an operator has to live with while things fail; anything else is thrown. */

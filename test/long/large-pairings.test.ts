@@ -3,9 +3,10 @@
  * that are copied, and some of their own. All promises hold of those that were touched, and the others arrive as they were.
  */
 import { expect, onTestFinished, test } from 'vitest';
-import { Client, nameOf, type TicketKey } from '../support/client.ts';
+import { Client, nameOf, type TicketEngine, type TicketKey } from '../support/client.ts';
+import type { Place } from '../../src/migration/states.ts';
 import { History } from '../support/history.ts';
-import { goTo, pause, place, showPlace, verifyClean } from '../support/operate.ts';
+import { goTo, pause, place, verifyClean } from '../support/operate.ts';
 import { hasMariadb, ownMariadb } from '../support/own/mariadb.ts';
 import { ownPostgres, postgresBinaries } from '../support/own/postgres.ts';
 import { Reaper } from '../support/own/reaper.ts';
@@ -21,6 +22,7 @@ const OWN = 40;
 const CLIENTS = 6;
 const PACE_MS = 15;
 const PATIENCE_MS = 400_000;
+const BUSY_MS = 30_000;
 
 type DataEngine = 'PostgreSQL' | 'MariaDB';
 
@@ -59,6 +61,18 @@ async function requests(client: Client, keys: readonly TicketKey[], random: Rand
   }
 }
 
+/** On a busy machine a store may keep a check waiting for longer than checks wait. */
+async function climb(engine: TicketEngine, to: Place): Promise<void> {
+  for (const until = performance.now() + BUSY_MS; ; await pause(200)) {
+    try {
+      return await goTo(engine, to, PATIENCE_MS);
+    } catch (error) {
+      const busy = error instanceof Error && error.message.includes('STORE_UNREACHABLE');
+      if (!busy || performance.now() > until) throw error;
+    }
+  }
+}
+
 /** Every row of the new table, page by page, by name. */
 async function arrived({ stores }: PairingInstance): Promise<Map<string, string>> {
   const seats = new Map<string, string>();
@@ -80,14 +94,14 @@ describeWith(`PostgreSQL and MariaDB of the test, CROSSFADE_SEED=${SEED}`, there
   for (const { old, new: renewed } of PAIRINGS) {
     test(`${ROWS} rows from ${old} to ${renewed} under concurrent writes`, { timeout: 600_000 }, async () => {
       const reaper = new Reaper();
-      onTestFinished(() => reaper.close());
+      onTestFinished(() => reaper.close(), 60_000);
       const control = await ownPostgres(reaper);
       const urlOf = async (engine: DataEngine) => (await (engine === 'MariaDB' ? ownMariadb : ownPostgres)(reaper)).url;
       const urls = { old: await urlOf(old), new: await urlOf(renewed), control: control.url };
       const instances = [await instanceOn(urls, 'one'), await instanceOn(urls, 'two')] as const;
       onTestFinished(async () => {
         for (const each of instances) await each.close();
-      });
+      }, 60_000);
       await fill(instances[0]);
 
       const random = randomFrom(SEED);
@@ -101,13 +115,12 @@ describeWith(`PostgreSQL and MariaDB of the test, CROSSFADE_SEED=${SEED}`, there
         const client = new Client(instances[i % 2 === 0 ? 0 : 1].engine, history, `client ${i}`);
         return requests(client, keys, random.fork(), stop.signal);
       });
+      onTestFinished(() => stop.abort());
       for (const [step, to] of [...LADDER, place('NEW')].entries()) {
         const driver = instances[step % 2 === 0 ? 0 : 1].engine;
         if (to.state === 'NEW') await verifyClean(driver, PATIENCE_MS);
         const from = history.tick();
-        await goTo(driver, to, PATIENCE_MS).catch((error: unknown) => {
-          throw new Error(`on the way to ${showPlace(to)}`, { cause: error });
-        });
+        await climb(driver, to);
         history.switches.push({ from, to: history.tick() });
         await pause(200);
       }
