@@ -22,7 +22,7 @@ export async function ownMariadb(reaper: Reaper): Promise<OwnServer> {
     '--skip-test-db',
     '--skip-name-resolve',
   ];
-  execFileSync(INSTALL, ['--no-defaults', ...install], { ...account, cwd: directory, stdio: 'ignore' });
+  execFileSync(INSTALL, ['--no-defaults', ...install], { ...account, cwd: directory, stdio: 'pipe' });
   const url = `mysql://root@127.0.0.1:${port}/crossfade`;
   const server = new OwnServer(
     url,

@@ -38,7 +38,7 @@ export async function ownPostgres(reaper: Reaper): Promise<OwnServer> {
   if (account.uid !== undefined) chownSync(directory, account.uid, account.gid ?? account.uid);
   const data = join(directory, 'data');
   const flags = ['--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
-  execFileSync(join(bin, 'initdb'), ['-D', data, ...flags], { ...account, cwd: directory, stdio: 'ignore' });
+  execFileSync(join(bin, 'initdb'), ['-D', data, ...flags], { ...account, cwd: directory, stdio: 'pipe' });
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = new OwnServer(
