@@ -131,7 +131,7 @@ describeFound('the console', await findChromium(), MISSING, (chromium) => {
     await page.getByRole('button', { name: /^Go on to CATCHING_UP/ }).click();
     await dialog.getByText('The old table has changed').waitFor();
     await dialog.getByLabel('Reason').fill('it is known');
-    await dialog.getByLabel(/^Take the risk/).check();
+    await dialog.getByLabel(/^Take the risk/).click();
     await dialog.getByText('Nothing stands in the way.').waitFor();
     await dialog.getByRole('button', { name: 'Switch to CATCHING_UP' }).click();
     await standsAt(page, 'CATCHING_UP');

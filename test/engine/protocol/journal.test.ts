@@ -32,7 +32,7 @@ describe.concurrent('the epoch of a slot', () => {
     const deaf = await bob.deafen();
     const writer = new Stalls();
     const appends = writer.hold('journal.append');
-    const write = new Beside(writer.run(() => bob.create('zoe', 'a')));
+    const write = new Beside(writer.run(() => bob.create('zoe', 'a', 15_000)));
     await appends.reached;
     flips.open();
     await ada.sees('the new state is in force', ({ place }) => place.state === 'CATCHING_UP');
