@@ -89,6 +89,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     const devices = wrap({ stores: openedStores, journal: openedJournal, control: controlStore });
     const metrics = new Metrics({ dataset: dataset.name, label: config.label });
     const { stores, journal, control } = metrics.watch(devices);
+    const openQueue = engineOf(config.controlUrl).openQueue?.(config.controlUrl);
     const engine = createEngine({
       dataset,
       stores,
@@ -104,6 +105,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
       comparePercent: config.comparePercent,
       maskDifferences: config.maskDifferences,
       observer: metrics.engine,
+      ...(openQueue && { openQueue }),
     });
     const unfollow = metrics.follow(engine, devices);
     let epoch: number | null = null;

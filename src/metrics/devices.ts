@@ -30,7 +30,7 @@ interface Watch {
 }
 
 /** Methods of a port that answer at once, or end it: passed on as they are. */
-const PASSED_ON: ReadonlySet<string> = new Set(['constructor', 'expect', 'onChange', 'stop']);
+const PASSED_ON: ReadonlySet<string> = new Set(['constructor', 'expect', 'hears', 'onChange', 'stop']);
 
 export function watchDevices(devices: WatchedDevices, instruments: Instruments, here: Whereabouts): WatchedDevices {
   const { stores, journal, control } = devices;

@@ -12,6 +12,7 @@ import type { Dataset, Faces, Row, StoreRole } from './dataset.ts';
 import { Deliveries } from './deliveries.ts';
 import { CrossfadeError, hasCode } from './errors.ts';
 import { SpotCheck } from './jobs/spot-check.ts';
+import type { OpenQueue } from './jobs/queue.ts';
 import { Workers } from './jobs/workers.ts';
 import type { Journal } from './journal/journal.ts';
 import { silent, type Logger } from './log.ts';
@@ -46,6 +47,8 @@ export interface EngineOptions<O extends Row = Row, N extends Row = Row> {
   /** Lists of differences show where, not what. */
   readonly maskDifferences?: boolean;
   readonly observer?: Observer;
+  /** How background work is shared with other processes; absent: this process does all of it, as one that is alone. */
+  readonly openQueue?: OpenQueue;
 }
 
 /** How long a fence waits for the transactions that are under way before it gives up, milliseconds. */
@@ -117,7 +120,12 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
       rewrite: (key: Row, deadline: number) => this.#rewrite(key, deadline),
     };
     const grace = requestTimeoutMs === undefined ? {} : { prepare: { guardGraceMs: 2 * requestTimeoutMs } };
-    const workers = new Workers(jobs, grace);
+    const queue = this.#options.openQueue?.({
+      name: `${dataset.name} ${deployment}`,
+      clock: this.#clock,
+      log: this.#log,
+    });
+    const workers = new Workers(jobs, { ...grace, ...(queue && { queue }) });
     const driver = new SwitchDriver({
       ...shared,
       lockTimeoutMs: LOCK_TIMEOUT_MS,

@@ -429,6 +429,9 @@ export function journalContract(name: string, kind: JournalKind): void {
         expect(await owed(false), 'replacing it makes it no younger').toEqual(['c', 'b', 'a', '0']);
         await journal.applied([noteOf(held, 'OLD')]);
         expect(await owed(true)).toEqual(['c', 'b', 'a']);
+        const inSlots = async (from: number, below: number) =>
+          (await journal.owed({ role: 'OLD', limit: 10, held: true, slots: { from, below } })).map(({ key }) => key);
+        expect([await inSlots(0, 2), await inSlots(2, 64), await inSlots(3, 64)]).toEqual([['c', 'a'], ['b'], []]);
       });
 
       test('are counted, all or those up to the noted counters', async () => {

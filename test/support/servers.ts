@@ -70,7 +70,10 @@ export async function scratchSchema(server: string): Promise<Scratch> {
   await once(server, `create schema ${schema}`);
   const url = new URL(server);
   url.searchParams.set('options', `-c search_path=${schema}`);
-  return { url: url.href, drop: () => once(server, `drop schema ${schema} cascade`) };
+  return {
+    url: url.href,
+    drop: () => once(server, `drop schema ${schema} cascade; drop schema if exists crossfade_jobs_${schema} cascade`),
+  };
 }
 
 async function once(url: string, statement: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** "This instance does that job." Spares the stores double work; correctness never rests on it. */
 import type { JobContext } from './context.ts';
 
-const TTL_MS = 5000;
+const TTL_MS = 3000;
 
 /** A claim is a write to the control store, so it is renewed now and then and not before every step. */
 export class JobClaim {

@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { ControlRecord } from '../control/control.ts';
 import type { Dataset, StoreRole } from '../dataset.ts';
 import { hasCode } from '../errors.ts';
-import type { Journal } from '../journal/journal.ts';
+import type { Journal, SlotRange } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import { runOf } from '../seq.ts';
 import type { Store } from '../stores/store.ts';
@@ -16,6 +16,8 @@ import type { JobContext, StepResult } from './context.ts';
 import { blocked, comparable, IDLE, PROGRESSED, replaysInto } from './steps.ts';
 
 const BATCH = 500;
+/** Entries that one store lacks from which on the processes share them. */
+const SHARED_FROM = 2 * BATCH;
 /** Between two tries of a drain that got nowhere. */
 const RETRY_MS = 20;
 /** How often an entry that the old store refuses is logged again. */
@@ -42,12 +44,25 @@ export function replayState(): ReplayState {
   return { stuck: 0, loggedAt: -Infinity, brought: 0, toldAt: null };
 }
 
-/** Brings one batch to one store. */
-export async function replayStep(ctx: JobContext, role: StoreRole, state: ReplayState): Promise<StepResult> {
+/** Is so much owed that it is worth to be shared out? What fits one batch is brought sooner than it could be handed to others. */
+export async function isBacklog(ctx: JobContext, role: StoreRole): Promise<boolean> {
+  const record = await ctx.record();
+  if (record.run === null || !replaysInto(record, role)) return false;
+  return (await ctx.journal.lacking(role, 'ALL')) > SHARED_FROM;
+}
+
+/** Brings one batch to one store; with `slots`, of what these hold. */
+export async function replayStep(
+  ctx: JobContext,
+  role: StoreRole,
+  state: ReplayState,
+  slots?: SlotRange,
+): Promise<StepResult> {
   const record = await ctx.record();
   if (record.run === null || !replaysInto(record, role)) return IDLE;
   const deps = { ...ctx, store: ctx.stores[role] };
-  const { outcome, cleared } = await replayBatch(deps, role, { run: record.run, held: false }, state);
+  const of = slots ? { slots } : {};
+  const { outcome, cleared } = await replayBatch(deps, role, { run: record.run, held: false, ...of }, state);
   state.brought += cleared;
   if (outcome === 'EMPTY') {
     reportCaughtUp(ctx, record, role, state);
@@ -114,10 +129,10 @@ async function drainUntil(
 async function replayBatch(
   { dataset, store, journal, clock, log }: ReplayDeps,
   role: StoreRole,
-  { run, held }: { readonly run: number; readonly held: boolean },
+  { run, ...query }: { readonly run: number; readonly held: boolean; readonly slots?: SlotRange },
   state: ReplayState,
 ): Promise<{ readonly outcome: 'EMPTY' | 'FENCED' | 'APPLIED'; readonly cleared: number }> {
-  const owed = await journal.owed({ role, limit: BATCH + state.stuck, held });
+  const owed = await journal.owed({ role, limit: BATCH + state.stuck, ...query });
   if (owed.length === 0) {
     state.stuck = 0;
     return { outcome: 'EMPTY', cleared: 0 };

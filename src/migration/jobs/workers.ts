@@ -3,15 +3,15 @@
  * state wants it, so that nothing has to be started and stopped when the state changes, and a switch elsewhere is followed by itself.
  */
 import type { CopyProgress, VerificationStatus } from '../api.ts';
-import { STORE_ROLES } from '../dataset.ts';
-import type { JobContext, StepResult } from './context.ts';
+import type { JobContext } from './context.ts';
 import { copyProgress, copyState, copyStep } from './copy.ts';
 import { Loop } from './loop.ts';
 import { Meter } from './meter.ts';
 import { prepareState, prepareStep, type PrepareOptions } from './prepare.ts';
+import type { JobQueue, Work } from './queue.ts';
 import { retryState, retryStep, type RetryState } from './quarantine.ts';
 import { repairState, repairStep, type RepairState } from './repair.ts';
-import { replayState, replayStep } from './replay.ts';
+import { shared, workOn, type Step } from './sharing.ts';
 import { IDLE } from './steps.ts';
 import { sweepState, sweepStep } from './sweep.ts';
 import { startVerification, verificationStatus, verifyState, verifyStep, type VerifyOptions } from './verify.ts';
@@ -21,15 +21,17 @@ export interface WorkersOptions {
   readonly verify?: Partial<VerifyOptions>;
   /** How often an idle loop looks whether there is something to do, milliseconds. */
   readonly pollMs?: number;
+  /** What is shared with other processes goes through here; absent: this process does it alone. */
+  readonly queue?: JobQueue;
 }
-
-type Step = (signal: AbortSignal) => Promise<StepResult>;
 
 export class Workers {
   readonly #ctx: JobContext;
   readonly #meter: Meter;
   readonly #loops: ReadonlyMap<string, Loop>;
   readonly #release: () => Promise<void>;
+  readonly #queue: JobQueue | null;
+  readonly #work: Work;
   #repair: RepairState | null = null;
   #retry: RetryState | null = null;
 
@@ -40,16 +42,16 @@ export class Workers {
     const copy = copyState(ctx, this.#meter);
     const verify = verifyState(ctx, options.verify);
     const sweep = sweepState();
-    const replays = STORE_ROLES.map((role): [string, Step] => {
-      const state = replayState();
-      return [`replay into ${role}`, () => replayStep(ctx, role, state)];
-    });
-    const jobs: readonly [string, Step][] = [
+    const steps = {
+      copy: (signal: AbortSignal) => copyStep(ctx, copy, signal),
+      verify: (signal: AbortSignal) => verifyStep(ctx, verify, signal),
+    };
+    this.#queue = options.queue ?? null;
+    this.#work = workOn(ctx, steps);
+    const jobs: readonly (readonly [string, Step])[] = [
       ['prepare', () => prepareStep(ctx, prepare)],
-      ['copy', (signal) => copyStep(ctx, copy, signal)],
-      ...replays,
+      ...shared(ctx, this.#queue, steps),
       ['sweep', (signal) => sweepStep(ctx, sweep, signal)],
-      ['verify', (signal) => verifyStep(ctx, verify, signal)],
       ['repair', (signal) => (this.#repair ? repairStep(ctx, this.#repair, signal) : Promise.resolve(IDLE))],
       ['retry', () => (this.#retry ? retryStep(ctx, this.#retry) : Promise.resolve(IDLE))],
     ];
@@ -63,6 +65,7 @@ export class Workers {
 
   start(): void {
     for (const loop of this.#loops.values()) loop.start();
+    this.#queue?.start(this.#work);
   }
 
   /** The control record changed. */
@@ -72,7 +75,7 @@ export class Workers {
 
   /** Returns when no step runs any more; gives claims back, so that another instance goes on at once. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#loops.values()].map((loop) => loop.stop()));
+    await Promise.all([...[...this.#loops.values()].map((loop) => loop.stop()), this.#queue?.stop()]);
     await this.#release().catch((error: unknown) => {
       // They run out by themselves.
       this.#ctx.log.warn({ err: error, dataset: this.#ctx.dataset.name }, 'claims could not be given back');

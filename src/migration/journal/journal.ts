@@ -93,6 +93,12 @@ export interface JournalStatus {
   readonly pending: Readonly<Record<StoreRole, number>>;
 }
 
+/** From the first, up to but without the second. */
+export interface SlotRange {
+  readonly from: number;
+  readonly below: number;
+}
+
 export interface Journal {
   /** Changes when the journal is another one or an older one than it was; recorded in the control record. */
   incarnation(): Promise<string>;
@@ -114,11 +120,12 @@ export interface Journal {
     readonly slot?: number;
   }): Promise<JournalPage>;
 
-  /** Entries this store lacks, oldest first; those their writer still looks after only with `held`. */
+  /** Entries this store lacks, oldest first; those their writer still looks after only with `held`; with `slots`, of those alone. */
   owed(query: {
     readonly role: StoreRole;
     readonly limit: number;
     readonly held: boolean;
+    readonly slots?: SlotRange;
   }): Promise<readonly JournalEntry[]>;
   /** How many entries this store lacks something of; `noted`: from up to the noted counters. */
   lacking(role: StoreRole, what: 'ALL' | 'NOTED'): Promise<number>;

@@ -3,6 +3,8 @@
  */
 import { dirname, join, resolve } from 'node:path';
 import type { Dataset, StoreRole } from '../dataset.ts';
+import { graphileQueue } from '../jobs/graphile/index.ts';
+import type { OpenQueue } from '../jobs/queue.ts';
 import type { SqlDatabase } from '../sql/database.ts';
 import { isAddress, parseAddress } from './mysql/database.ts';
 import { mysqlStore } from './mysql/index.ts';
@@ -44,6 +46,8 @@ export interface DataEngine {
   openStore(url: string, role: StoreRole, dataset: Dataset, options?: OpenOptions): Store;
   /** For the control store, the journal and whatever else the application keeps beside them. Throws what the driver throws. */
   openDatabase<Tables>(url: string): SqlDatabase<Tables>;
+  /** Shares background work between the processes that have their control store there; absent where one process has it alone. */
+  openQueue?(url: string): OpenQueue;
 }
 
 const noDatabase = (): never => {
@@ -67,6 +71,7 @@ const postgres: DataEngine = {
   directory: () => null,
   openStore: (url, role, dataset, { create = false } = {}) => postgresStore({ url, role, dataset, create }),
   openDatabase: openPostgres,
+  openQueue: graphileQueue,
 };
 
 const ENGINES: Readonly<Record<string, DataEngine>> = {

@@ -101,6 +101,11 @@ export class ServerProcess {
     return ended;
   }
 
+  /** SIGSTOP: it stands still, SIGCONT: it goes on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#alive().child.kill(signal);
+  }
+
   /** A request to it broke: resolves when that process has ended. */
   async gone(url: string): Promise<void> {
     if (this.#life?.url === url) await this.#life.ended;

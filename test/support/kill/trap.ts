@@ -20,8 +20,10 @@ export interface Trap {
   readonly nth: number;
   /** Calls that are never made from that moment on, as if the device hung: what comes after them has not happened at the kill. */
   readonly hold: readonly string[];
-  /** The file that tells that the process got there. */
+  /** The file that tells that the process got there. Of several processes with one marker the first that gets there is meant, and no other. */
   readonly marker: string;
+  /** SIGSTOP: it stands still there, and goes on at SIGCONT as if no time had passed. */
+  readonly signal?: 'SIGKILL' | 'SIGSTOP';
 }
 
 /** What the marker holds. */
@@ -31,6 +33,7 @@ export interface Sprung {
   readonly args: readonly unknown[];
   /** null: before the call. */
   readonly result: unknown;
+  readonly pid: number;
 }
 
 export class Traps {
@@ -90,13 +93,28 @@ export class Traps {
     });
   }
 
-  #count(trap: Trap, sprung: Sprung): void {
+  #count(trap: Trap, sprung: Omit<Sprung, 'pid'>): void {
     this.#calls++;
     if (this.#calls !== trap.nth || trap !== this.#trap) return;
-    writeFileSync(trap.marker, JSON.stringify(sprung), { flush: true });
-    process.kill(process.pid, 'SIGKILL');
-    // The signal is on its way; nothing more happens here.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    this.#trap = null;
+    if (!isFirst(trap.marker, { ...sprung, pid: process.pid })) return;
+    const signal = trap.signal ?? 'SIGKILL';
+    process.kill(process.pid, signal);
+    // The signal is on its way; nothing more happens here, or not before the process goes on.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, signal === 'SIGSTOP' ? STOPPED_MS : Infinity);
+  }
+}
+
+/** Long enough for a signal to arrive, milliseconds. */
+const STOPPED_MS = 50;
+
+function isFirst(marker: string, sprung: Sprung): boolean {
+  try {
+    writeFileSync(marker, JSON.stringify(sprung), { flush: true, flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
   }
 }
 

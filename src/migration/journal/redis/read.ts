@@ -50,14 +50,15 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
       return { entries: entries.map(({ entry }) => entry), slots };
     },
 
-    async owed({ role, limit, held }) {
+    async owed({ role, limit, held, slots }) {
       const now = held ? '' : access.clock.wall();
       const stepAt = ({ slot, from }: Place, count: number): Step => {
         const bound = from === null ? '-inf' : `(${from}`;
         return { slot, args: [role, bound, count, now] };
       };
       const fetch = (places: readonly Place[], count: number) => batches(access, 'owed', places, count, stepAt);
-      return (await firstOf(ALL_SLOTS, limit, fetch, byAge)).entries.map(({ entry }) => entry);
+      const asked = slots ? ALL_SLOTS.slice(slots.from, slots.below) : ALL_SLOTS;
+      return (await firstOf(asked, limit, fetch, byAge)).entries.map(({ entry }) => entry);
     },
 
     async lacking(role, what) {

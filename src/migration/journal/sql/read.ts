@@ -34,9 +34,10 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
       return { entries: rows.toSorted((a, b) => compareKeys(a.key, b.key)).map(entryOf), slots };
     },
 
-    async owed({ role, limit, held }) {
+    async owed({ role, limit, held, slots }) {
       const { rows } = await snapshot(access, ALL_SLOTS, (db) => {
-        const owed = debtors(db, access, role);
+        const all = debtors(db, access, role);
+        const owed = slots ? all.where('e.slot', '>=', slots.from).where('e.slot', '<', slots.below) : all;
         const free = held ? owed : owed.where('e.held_until', '<=', access.clock.wall());
         return free.orderBy('e.since').orderBy('e.key').limit(limit);
       });

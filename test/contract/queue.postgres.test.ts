@@ -1,0 +1,125 @@
+/** The queue of pieces that processes share: each piece is one process's at a time, and that of a process that hangs is given to another. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
+import { expect, test } from 'vitest';
+import { systemClock } from '../../src/migration/clock.ts';
+import { graphileQueue } from '../../src/migration/jobs/graphile/index.ts';
+import { partsOf, type JobQueue, type Piece, type Work } from '../../src/migration/jobs/queue.ts';
+import { silent } from '../../src/migration/log.ts';
+import { until } from '../support/operate.ts';
+import { describeWith, randomName, scratchSchema, servers } from '../support/servers.ts';
+
+describeWith('PostgreSQL', await servers.postgres(), (server) => {
+  const opened = async (
+    works: readonly Work[],
+    onTestFinished: (done: () => Promise<void>) => void,
+    name = 'queue',
+  ) => {
+    const scratch = await scratchSchema(server);
+    onTestFinished(scratch.drop);
+    const url = `${scratch.url}&application_name=${name}`;
+    const queues = works.map((work): JobQueue => {
+      const queue = graphileQueue(url)({ name: 'things of a test', clock: systemClock, log: silent });
+      queue.start(work);
+      return queue;
+    });
+    onTestFinished(async () => void (await Promise.all(queues.map((queue) => queue.stop()))));
+    await until('all are up', () => queues.every((queue) => queue.up()));
+    return queues;
+  };
+
+  test('pieces that two offer at once are done once, and again for as long as there is more', async ({
+    onTestFinished,
+  }) => {
+    const taken = new Map<number, number>();
+    let abreast = 0;
+    let most = 0;
+    const work: Work = async ({ part }) => {
+      most = Math.max(most, ++abreast);
+      const times = (taken.get(part) ?? 0) + 1;
+      taken.set(part, times);
+      await delay(20);
+      abreast--;
+      return times < 3 ? 'MORE' : 'DONE';
+    };
+    const queues = await opened([work, work], onTestFinished);
+    await Promise.all(queues.map((queue) => queue.offer(partsOf('replay', 8))));
+    await until('all are done', () => [...taken.values()].filter((times) => times === 3).length === 8);
+    expect(most).toBeGreaterThan(1);
+    expect([...taken.values()]).toEqual(Array.from({ length: 8 }, () => 3));
+  });
+
+  test('a piece that its process does not put back is given to another, and not put back by the one that had lost it', async ({
+    onTestFinished,
+  }) => {
+    const hung = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    const done: Piece[] = [];
+    const there: Piece[] = [];
+    let first = true;
+    const work: Work = async (piece) => {
+      if (first) {
+        first = false;
+        reached.resolve();
+        await hung.promise;
+        done.push(piece);
+        return 'MORE';
+      }
+      there.push(piece);
+      return 'DONE';
+    };
+    const [one, two] = await opened([work, work], onTestFinished);
+    await one?.offer(partsOf('copy', 1));
+    await reached.promise;
+    await two?.offer(partsOf('copy', 1));
+    await until('it is given to another', async () => {
+      await two?.reclaim();
+      return there.length > 0;
+    });
+    hung.resolve();
+    await until('the first one comes back', () => done.length > 0);
+    // Its piece is free again for whoever offers it, and was not put back by the one that had lost it.
+    await until('it is done once more', async () => {
+      await two?.offer(partsOf('copy', 1));
+      return there.length === 2;
+    });
+    expect(done).toHaveLength(1);
+  });
+
+  test('a piece that throws is tried again', async ({ onTestFinished }) => {
+    let tries = 0;
+    const work: Work = () => (++tries === 1 ? Promise.reject(new Error('a fault of a test')) : Promise.resolve('DONE'));
+    const [queue] = await opened([work], onTestFinished);
+    await queue?.offer(partsOf('verify', 1));
+    await until('it is tried again', () => tries === 2, 15_000);
+  });
+
+  test('a queue whose connections are all lost comes back, and what was going on is done', async ({
+    onTestFinished,
+  }) => {
+    const reached = Promise.withResolvers<void>();
+    const cut = Promise.withResolvers<void>();
+    const done = new Set<number>();
+    const work: Work = async ({ part }) => {
+      if (part === 3) reached.resolve();
+      await cut.promise;
+      done.add(part);
+      return 'DONE';
+    };
+    const name = randomName();
+    const [queue] = await opened([work], onTestFinished, name);
+    await queue?.offer(partsOf('verify', 4));
+    await reached.promise;
+    const operator = new Client({ connectionString: server });
+    await operator.connect();
+    await operator.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [name]);
+    await operator.end();
+    cut.resolve();
+    await until('all are done', () => done.size === 4);
+    await until('it is up again, and has no pieces left over', async () => {
+      await queue?.offer(partsOf('verify', 4)).catch(() => {});
+      await queue?.reclaim().catch(() => {});
+      return queue?.up() ?? false;
+    });
+  });
+});
