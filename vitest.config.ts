@@ -5,7 +5,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/long/**', 'test/gateway/**'],
+    exclude: ['test/long/**', 'test/bench/**', 'test/gateway/**'],
     testTimeout: 20_000,
     // Most of the time a test waits, for a disk, a server or a lease; one worker less than the machine has cores would be one on two.
     maxWorkers: 2,

@@ -1,0 +1,174 @@
+/**
+ * What requests wait because of switches: an open loop of reads and writes at 30 percent of what four processes can take, while the dataset
+ * goes up the ladder and back, beside the same load without a switch. A request's time counts from when it was due, not from when it was sent.
+ *
+ *   CROSSFADE_RUNS=5      walks, each with a control
+ */
+import { Agent, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Cluster } from '../support/cluster/cluster.ts';
+import { describeWith, servers } from '../support/servers.ts';
+
+const PROCESSES = 4;
+const ROWS = 500;
+const SHARE = 0.3;
+const RUNS = Number(process.env['CROSSFADE_RUNS'] ?? 5);
+/** How long the load alone goes on before a switch and after it, milliseconds. */
+const AROUND_MS = 400;
+const MOST_ABREAST = 32;
+const FULL_MS = 3000;
+const GOAL = { p99: 50, max: 250, failed: 0 };
+
+const READ = `query ($phone: PhoneNumber!) { participation(phone: $phone, event: "send-1g-traffic") { answer updatedAt } }`;
+const WRITE = `mutation ($phone: PhoneNumber!, $answer: String) { changeParticipation(input: { phone: $phone, event: "send-1g-traffic", answer: $answer }) { __typename } }`;
+const LADDER: readonly (readonly [string, number | null])[] = [
+  ['MIGRATING', null],
+  ['CATCHING_UP', null],
+  ['DUAL', 0],
+  ['DUAL', 50],
+  ['DUAL', 100],
+  ['DUAL', 0],
+  ['OLD', null],
+];
+
+interface Sample {
+  readonly due: number;
+  readonly ms: number;
+}
+
+class Clients {
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  readonly #urls: readonly URL[];
+  #sent = 0;
+  failed = 0;
+  readonly faults = new Set<string>();
+
+  constructor(urls: readonly string[]) {
+    this.#urls = urls.map((url) => new URL(url));
+  }
+
+  /** Every fifth is a write. */
+  async one(due: number): Promise<Sample> {
+    const n = this.#sent++;
+    const phone = `+86138${String((n % ROWS) + 1).padStart(8, '0')}`;
+    const write = n % 5 === 0;
+    const body = JSON.stringify({
+      query: write ? WRITE : READ,
+      variables: { phone, ...(write && { answer: `ABCD`[n % 4] }) },
+    });
+    const url = this.#urls[n % this.#urls.length];
+    const answer = await new Promise<string>((resolve) => {
+      const asked = request(
+        url ?? '',
+        { method: 'POST', agent: this.#agent, headers: { 'content-type': 'application/json' } },
+        (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (more: string) => (text += more));
+          response.on('end', () => resolve(text));
+        },
+      );
+      asked.on('error', (error) => resolve(String(error)));
+      asked.end(body);
+    });
+    if (!answer.startsWith('{"data"') || answer.includes('"errors"')) {
+      this.failed++;
+      this.faults.add(answer.slice(0, 200));
+    }
+    return { due, ms: performance.now() - due };
+  }
+
+  /** As many as can be answered; how many a second. */
+  async full(): Promise<number> {
+    const until = performance.now() + FULL_MS;
+    let done = 0;
+    const client = async (): Promise<void> => {
+      while (performance.now() < until) {
+        await this.one(performance.now());
+        done++;
+      }
+    };
+    await Promise.all(Array.from({ length: MOST_ABREAST }, client));
+    return done / (FULL_MS / 1000);
+  }
+
+  /** At a steady rate, whatever becomes of the answers, until the signal is aborted. */
+  async steady(rate: number, signal: AbortSignal): Promise<readonly Sample[]> {
+    const pending: Promise<Sample>[] = [];
+    const began = performance.now();
+    for (let n = 0; !signal.aborted;) {
+      const now = performance.now();
+      for (; began + (n * 1000) / rate <= now; n++) pending.push(this.one(began + (n * 1000) / rate));
+      await delay(1);
+    }
+    return Promise.all(pending);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+function percentile(samples: readonly Sample[], share: number): number {
+  const sorted = samples.map(({ ms }) => ms).sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+}
+
+const rounded = (ms: number) => Math.round(ms * 10) / 10;
+
+describeWith('PostgreSQL', await servers.postgres(), (server) => {
+  test('pauses of switches', { timeout: 600_000 }, async ({ onTestFinished }) => {
+    const cluster = await Cluster.open(server, { processes: PROCESSES, rows: ROWS, env: { LOG_LEVEL: 'warn' } });
+    onTestFinished(() => cluster.close());
+    await cluster.until('all are registered', ({ instances }) => instances.length === PROCESSES);
+    const clients = new Clients(await Promise.all(cluster.processes.map((each) => each.url)));
+    onTestFinished(() => clients.close());
+    await clients.full();
+    const most = await clients.full();
+    const rate = most * SHARE;
+    process.stdout.write(`at most ${most.toFixed()} requests/s; load ${rate.toFixed()}/s, one in five a write\n`);
+    expect(clients.failed).toBe(0);
+
+    const under = async (work: () => Promise<void>): Promise<readonly Sample[]> => {
+      const over = new AbortController();
+      const load = clients.steady(rate, over.signal);
+      await work();
+      over.abort();
+      return load;
+    };
+    const added: { p99: number; max: number }[] = [];
+    for (let run = 1; run <= RUNS; run++) {
+      const windows: [number, number][] = [];
+      const took: string[] = [];
+      const walked = await under(async () => {
+        for (const [to, percent] of LADDER) {
+          await delay(AROUND_MS);
+          const from = performance.now();
+          const ms = await cluster.switchTo(to, percent);
+          windows.push([from - AROUND_MS / 2, performance.now() + AROUND_MS / 2]);
+          took.push(`${to}${percent === null ? '' : `(${percent})`} ${ms.toFixed()}`);
+        }
+        await delay(AROUND_MS);
+      });
+      const length = windows.reduce((sum, [from, to]) => sum + to - from, 0);
+      const control = await under(() => delay(length));
+      const during = walked.filter(({ due }) => windows.some(([from, to]) => from <= due && due <= to));
+      const p99 = [percentile(during, 0.99), percentile(control, 0.99)] as const;
+      const max = [percentile(during, 1), percentile(control, 1)] as const;
+      added.push({ p99: p99[0] - p99[1], max: max[0] - max[1] });
+      process.stdout.write(
+        `run ${run}: p99 ${rounded(p99[0])} (without ${rounded(p99[1])}), max ${rounded(max[0])} (without ${rounded(max[1])}), ` +
+          `${during.length} requests, failed ${clients.failed}; switches, ms: ${took.join(', ')}\n`,
+      );
+    }
+    const worst = { p99: Math.max(...added.map(({ p99 }) => p99)), max: Math.max(...added.map(({ max }) => max)) };
+    process.stdout.write(
+      `added p99 at most ${rounded(worst.p99)} ms (goal ${GOAL.p99}), maximum ${rounded(worst.max)} ms (goal ${GOAL.max}), failed ${clients.failed}\n`,
+    );
+    expect([...clients.faults]).toEqual([]);
+    if (process.env['CROSSFADE_GOALS'] === 'true') {
+      expect(worst.p99).toBeLessThanOrEqual(GOAL.p99);
+      expect(worst.max).toBeLessThanOrEqual(GOAL.max);
+    }
+  });
+});
