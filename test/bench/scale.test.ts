@@ -19,7 +19,7 @@ import { dropJournal } from '../support/redis-journal.ts';
 import { describeWith, randomName, scratchSchema, servers } from '../support/servers.ts';
 
 const INSTANCES = 100;
-const ENTRIES = 20_000;
+const ENTRIES = 5000;
 const ABREAST = 64;
 const FOR_MS = 4000;
 const HEARERS = 40;
@@ -50,7 +50,7 @@ async function fill(journal: Journal): Promise<number> {
       const common = { phone, event: 'send-1g-traffic', ...times };
       const result = await journal.append({
         epoch: 2,
-        address: { key: `${phone}\u0000send-1g-traffic`, slot: i % JOURNAL_SLOTS, bucket: 0 },
+        address: { key: `${phone} send-1g-traffic`, slot: i % JOURNAL_SLOTS, bucket: 0 },
         expect: { mark: packSeq(2, 0) },
         writeId: `write-${i}`,
         image: { old: { ...common, answer: 'B' }, new: { ...common, recommendationCode: 'G1-B' } },

@@ -18,7 +18,7 @@ import { Client, Pool } from 'pg';
 import { HELD_MS, type JobQueue, type OpenQueue, type Piece, type Work } from '../queue.ts';
 
 /** Pieces that one process works on at once. */
-const CONCURRENCY = 4;
+const CONCURRENCY = 2;
 /** How often an idle worker looks for itself, milliseconds: word of new pieces comes over LISTEN. */
 const POLL_MS = 5000;
 /** Tries of a piece that throws, a few seconds apart; then it is left until it is offered again. */
