@@ -52,6 +52,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       const cluster = await Cluster.open(server, { processes: 2, rows: 2000, env: { LEASE_MS: '600' } });
       onTestFinished(() => cluster.close());
       await cluster.until('all are registered', ({ instances }) => instances.length === 2);
+      await cluster.copying('pause');
       const still = await cluster.trap({
         call: 'control.compareAndSet SETTLE',
         when: 'BEFORE',
@@ -65,7 +66,9 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       await switching;
       expect(await cluster.status()).toMatchObject({ epoch: settled.epoch, history: { totalCount: 1 } });
 
-      await (await cluster.trap({ call: 'NEW.writer.copy', when: 'BEFORE', nth: 2, signal: 'SIGKILL' })).sprung();
+      const killed = await cluster.trap({ call: 'NEW.writer.copyStream', when: 'BEFORE', nth: 1, signal: 'SIGKILL' });
+      await cluster.copying('resume');
+      await killed.sprung();
       const { copy } = await cluster.until('another has copied the rest', (now) => now.copy?.complete === true);
       expect(copy?.copied).toBe(2000);
     },

@@ -47,6 +47,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
   };
 
   test('the driver of a switch stands still in its flip', { timeout: 60_000 }, async () => {
+    await cluster.copying('pause');
     const [driver] = cluster.processes;
     const trap = await cluster.trap({
       call: 'control.compareAndSet SETTLE',
@@ -64,8 +65,10 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
   });
 
   test('the copier stands still in a batch, and the next one is killed after one', { timeout: 60_000 }, async () => {
-    await (await cluster.trap({ call: 'NEW.writer.copy', when: 'BEFORE', nth: 2, signal: 'SIGSTOP' })).sprung();
-    await (await cluster.trap({ call: 'NEW.writer.copy', when: 'AFTER', nth: 2, signal: 'SIGKILL' })).sprung();
+    const still = await cluster.trap({ call: 'NEW.writer.copyStream', when: 'BEFORE', nth: 1, signal: 'SIGSTOP' });
+    await cluster.copying('resume');
+    await still.sprung();
+    await (await cluster.trap({ call: 'NEW.writer.copyStream', when: 'AFTER', nth: 1, signal: 'SIGKILL' })).sprung();
     await cluster.until('the third has copied the rest', ({ copy }) => copy?.complete === true);
     const before = await cluster.digests();
     cluster.wake();

@@ -11,7 +11,7 @@ import { prepareState, prepareStep, type PrepareOptions } from './prepare.ts';
 import type { JobQueue, Work } from './queue.ts';
 import { retryState, retryStep, type RetryState } from './quarantine.ts';
 import { repairState, repairStep, type RepairState } from './repair.ts';
-import { shared, workOn, type Step } from './sharing.ts';
+import { sharedReplay, workOn, type Step } from './sharing.ts';
 import { IDLE } from './steps.ts';
 import { sweepState, sweepStep } from './sweep.ts';
 import { startVerification, verificationStatus, verifyState, verifyStep, type VerifyOptions } from './verify.ts';
@@ -42,15 +42,13 @@ export class Workers {
     const copy = copyState(ctx, this.#meter);
     const verify = verifyState(ctx, options.verify);
     const sweep = sweepState();
-    const steps = {
-      copy: (signal: AbortSignal) => copyStep(ctx, copy, signal),
-      verify: (signal: AbortSignal) => verifyStep(ctx, verify, signal),
-    };
     this.#queue = options.queue ?? null;
-    this.#work = workOn(ctx, steps);
+    this.#work = workOn(ctx);
     const jobs: readonly (readonly [string, Step])[] = [
       ['prepare', () => prepareStep(ctx, prepare)],
-      ...shared(ctx, this.#queue, steps),
+      ['copy', (signal) => copyStep(ctx, copy, signal)],
+      ...sharedReplay(ctx, this.#queue),
+      ['verify', (signal) => verifyStep(ctx, verify, signal)],
       ['sweep', (signal) => sweepStep(ctx, sweep, signal)],
       ['repair', (signal) => (this.#repair ? repairStep(ctx, this.#repair, signal) : Promise.resolve(IDLE))],
       ['retry', () => (this.#retry ? retryStep(ctx, this.#retry) : Promise.resolve(IDLE))],

@@ -2,7 +2,7 @@
  * Several server processes on one PostgreSQL database: stores, journal and control store in a schema of their own, as they would be started
  * by hand behind a gateway. Each process has a trap of its own kind (see ../kill/trap.ts), in which it dies or stands still.
  */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -156,6 +156,10 @@ export class Cluster {
     return last ?? this.status(server);
   }
 
+  copying(what: 'pause' | 'resume'): Promise<unknown> {
+    return this.ask(`mutation { ${what}Copy(dataset: "participation") { state } }`);
+  }
+
   verify(server = this.one): Promise<unknown> {
     return this.ask('mutation { verifyMigration(dataset: "participation") { state } }', {}, server);
   }
@@ -167,7 +171,11 @@ export class Cluster {
     await Promise.all(this.awake.map((server) => server.set({ hold: [], marker, ...trap })));
     return {
       sprung: async () => {
-        await until(`${trap.when} ${trap.call}`, () => existsSync(marker), PATIENCE_MS);
+        await until(
+          `${trap.when} ${trap.call}`,
+          () => (statSync(marker, { throwIfNoEntry: false })?.size ?? 0) > 0,
+          PATIENCE_MS,
+        );
         const { pid } = JSON.parse(await readFile(marker, 'utf8')) as Sprung;
         const server = this.processes.find((each) => each.pid === pid);
         if (trap.signal === 'SIGSTOP' && server) this.#still.add(server);
