@@ -6,15 +6,9 @@
  * meanwhile: then the other's piece is gone from the queue, and is offered again by whoever looks next. And unless results
  * are written in batches, one that cannot be written is a rejection that nobody handles, which ends the process.
  */
-import {
-  Logger as WorkerLogger,
-  makeWorkerUtils,
-  run,
-  type JobHelpers,
-  type Runner,
-  type WorkerUtils,
-} from 'graphile-worker';
+import type { JobHelpers, Logger as WorkerLogger, Runner, WorkerUtils } from 'graphile-worker';
 import { Client, Pool } from 'pg';
+import { systemClock } from '../../clock.ts';
 import { HELD_MS, type JobQueue, type OpenQueue, type Piece, type Work } from '../queue.ts';
 
 /** Pieces that one process works on at once. */
@@ -28,9 +22,12 @@ const STATEMENT_MS = 15_000;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
 const LONGEST_NAME = 63;
+/** For how long the end of a worker, or of its connections, is waited for, milliseconds. */
+const END_MS = 2000;
 
 const PRESET = { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } } as const;
 
+type LogScope = { readonly workerId?: string; readonly taskIdentifier?: string };
 type Context = Parameters<OpenQueue>[0];
 
 /** Opens nothing before it is started. */
@@ -132,8 +129,11 @@ class GraphileQueue implements JobQueue {
     pool.on('error', lost);
     pool.on('connect', (client) => client.on('error', lost));
     try {
+      // Loaded when it is needed: whoever has an embedded control store starts without it.
+      const { Logger, makeWorkerUtils, run } = await import('graphile-worker');
       const schema = await jobsSchema(this.#url);
-      const shared = { pgPool: pool, schema, logger: this.#logger(), preset: PRESET };
+      const logger: WorkerLogger = new Logger((scope) => this.#say(scope));
+      const shared = { pgPool: pool, schema, logger, preset: PRESET };
       const utils = await makeWorkerUtils(shared);
       await utils.migrate();
       const runner = await run({
@@ -150,7 +150,7 @@ class GraphileQueue implements JobQueue {
       await lifeOf(runner, signal);
     } finally {
       this.#live = null;
-      await pool.end();
+      await atMost(END_MS, pool.end());
     }
   }
 
@@ -167,13 +167,13 @@ class GraphileQueue implements JobQueue {
     await helpers.addJob(this.#context.name, piece, { jobKey, maxAttempts: TRIES });
   }
 
-  #logger(): WorkerLogger {
+  #say({ workerId, taskIdentifier }: LogScope): (level: string, message: string) => void {
     const { log } = this.#context;
-    return new WorkerLogger((scope) => (level, message) => {
-      const facts = { worker: scope.workerId, task: scope.taskIdentifier };
+    return (level, message) => {
+      const facts = { worker: workerId, task: taskIdentifier };
       if (level === 'error' || level === 'warning') log.warn(facts, message);
       else log.debug(facts, message);
-    });
+    };
   }
 }
 
@@ -184,10 +184,17 @@ async function lifeOf(runner: Runner, signal: AbortSignal): Promise<void> {
   if (signal.aborted) stop();
   try {
     await Promise.race([runner.promise, stopped.promise]);
-    if (signal.aborted) await runner.stop();
+    if (signal.aborted) await atMost(END_MS, runner.stop());
   } finally {
     signal.removeEventListener('abort', stop);
   }
+}
+
+/** A worker whose server is gone may wait for it for ever; what it holds is given free by others. */
+async function atMost(ms: number, end: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([Promise.allSettled([end]), systemClock.delay(ms, over.signal)]);
+  over.abort();
 }
 
 function keyOf(name: string, { job, part, parts }: Piece): string {
