@@ -20,6 +20,7 @@ export interface Place {
 /** How long a place may take to be reached, milliseconds; faults go on meanwhile. */
 const PATIENCE_MS = 120_000;
 const ANSWER_MS = 30_000;
+const STATUS_MS = 1000;
 const LOOK_MS = 40;
 /** Too little time for all places, milliseconds. */
 const LITTLE_MS = 30_000;
@@ -119,13 +120,13 @@ export class Walk {
     const began = performance.now();
     let pauseMs: number | null = null;
     let last = '';
+    const disturbed: Promise<void>[] = [];
     for (;;) {
       const driver = this.#next();
-      const disturbed = faults.atSwitch(driver, random);
+      disturbed.push(faults.atSwitch(driver, random));
       const answer = await this.#ask<Switched>(driver, SWITCH, {
         input: { dataset: 'participation', ...place, reason: 'chaos' },
       }).catch(lostOr);
-      await disturbed;
       if (answer && 'switchMigration' in answer) {
         const { __typename, blockers, pauseMs: pause } = answer.switchMigration;
         if (__typename === 'MigrationSwitched') pauseMs = pause ?? null;
@@ -141,12 +142,13 @@ export class Walk {
     }
     recorder.write({ is: 'switch', from, to: recorder.tick(), place: nameOf(place), arrived: nameOf(place), pauseMs });
     say(`${nameOf(place)} after ${Math.round(performance.now() - began)} ms`);
-    const stays = delay(random.below(stayMs));
+    // Whoever slept through the switch wakes up here.
+    const stays = Promise.all([delay(random.below(stayMs)), ...disturbed]);
     await (place.to === 'MIGRATING' ? this.#oldTableStays(stays) : stays);
   }
 
   /** In MIGRATING the old table does not change, whoever wakes up meanwhile and still has a write for it (P7). */
-  async #oldTableStays(meanwhile: Promise<void>): Promise<void> {
+  async #oldTableStays(meanwhile: Promise<unknown>): Promise<void> {
     const { system, recorder } = this.#options;
     const before = new Set((await patiently(() => system.participations('OLD'))).map(textOf));
     await meanwhile;
@@ -205,7 +207,8 @@ export class Walk {
   }
 
   async #status(to: Instance): Promise<Status> {
-    return (await this.#ask<{ migration: Status }>(to, STATUS)).migration;
+    // One that sleeps is not waited for: the next one knows as well.
+    return (await this.#ask<{ migration: Status }>(to, STATUS, {}, STATUS_MS)).migration;
   }
 
   /** Asks one instance after the other until it is so; answers that are lost or refused count as not yet. */
@@ -223,8 +226,8 @@ export class Walk {
     }
   }
 
-  #ask<T>(to: Instance, query: string, variables: object = {}): Promise<T> {
-    return ask<T>(to, query, variables, { timeoutMs: ANSWER_MS, token: TOKEN });
+  #ask<T>(to: Instance, query: string, variables: object = {}, timeoutMs = ANSWER_MS): Promise<T> {
+    return ask<T>(to, query, variables, { timeoutMs, token: TOKEN });
   }
 
   #next(): Instance {
