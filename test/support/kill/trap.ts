@@ -5,7 +5,7 @@
  * `OLD.writer.apply MANY`. The process writes down what it was about to do, or had done, and then sends itself SIGKILL: nothing is
  * flushed, closed or answered any more.
  */
-import { writeFileSync } from 'node:fs';
+import { linkSync, writeFileSync } from 'node:fs';
 import type { Devices } from '../../../src/app.ts';
 import type { ControlRecord } from '../../../src/migration/control/control.ts';
 import type { StoreRole } from '../../../src/migration/dataset.ts';
@@ -109,8 +109,11 @@ export class Traps {
 const STOPPED_MS = 50;
 
 function isFirst(marker: string, sprung: Sprung): boolean {
+  const own = `${marker}.${process.pid}`;
+  writeFileSync(own, JSON.stringify(sprung), { flush: true });
   try {
-    writeFileSync(marker, JSON.stringify(sprung), { flush: true, flag: 'wx' });
+    // There at once and whole, or not at all.
+    linkSync(own, marker);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
