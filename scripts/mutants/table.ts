@@ -281,7 +281,14 @@ const reads: readonly Mutant[] = [
   {
     mechanism: 'announce barrier',
     promises: 'P3 P4',
-    edits: [src('control/switch.ts', "if (!(await this.#answered(record, until, 'ALL'))) return false;", '')],
+    edits: [
+      src(
+        'control/switch.ts',
+        `const answered = await this.#answered(record, until, 'ALL', moot);
+    if (answered !== 'DONE') return answered;`,
+        '',
+      ),
+    ],
     test: READS,
     name: 'waits for an instance that has not answered',
   },
@@ -428,7 +435,7 @@ const acknowledgements: readonly Mutant[] = [
   {
     mechanism: 'drain before the authority moves',
     promises: 'P3',
-    edits: [src('control/switch.ts', 'if (!gains) return true;', 'return true;')],
+    edits: [src('control/switch.ts', "if (!gains) return 'DONE';", "return 'DONE';")],
     test: ACKNOWLEDGEMENTS,
     name: 'drain before the authority moves',
   },
@@ -457,15 +464,10 @@ const acknowledgements: readonly Mutant[] = [
     promises: 'P5 P6',
     edits: [
       src(
-        'jobs/workers.ts',
-        `const replays = STORE_ROLES.map((role): [string, Step] => {
-      const state = replayState();
-      return [\`replay into \${role}\`, () => replayStep(ctx, role, state)];
-    });`,
-        `const states = { OLD: replayState(), NEW: replayState() };
-    const replays: [string, Step][] = [
-      ['replay', async () => (await replayStep(ctx, 'NEW', states.NEW), replayStep(ctx, 'OLD', states.OLD))],
-    ];`,
+        'jobs/sharing.ts',
+        'const replays = STORE_ROLES.map((role) => [jobOf(role), replayHere(ctx, queue, role)] as const);',
+        `const [old, next] = STORE_ROLES.map((role) => replayHere(ctx, queue, role));
+  const replays = [['replay', async (signal) => (await next(signal), old(signal))]] as const;`,
       ),
     ],
     test: ACKNOWLEDGEMENTS,
