@@ -8,7 +8,16 @@ const encoder = new TextEncoder();
 
 export function hash32(text: string): number {
   let h = 0x811c9dc5;
-  for (const byte of encoder.encode(text)) h = Math.imul(h ^ byte, 0x01000193);
+  // In ASCII, which most keys are, a character is its byte.
+  let ascii = 0;
+  for (; ascii < text.length; ascii++) {
+    const code = text.charCodeAt(ascii);
+    if (code > 0x7f) break;
+    h = Math.imul(h ^ code, 0x01000193);
+  }
+  if (ascii < text.length) {
+    for (const byte of encoder.encode(text.slice(ascii))) h = Math.imul(h ^ byte, 0x01000193);
+  }
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
