@@ -2,9 +2,11 @@
  * `npm run bench:fence`: a single-row write under the fence beside a plain insert, and what a switch and its writers cost each other.
  *
  *   --quick  --rounds N  --json FILE  --only postgres,mariadb  --milliseconds N (of each run)  --switches N (of each round)
+ *   --clients N (at most, for a server that takes few connections)
  */
-import { mariadb, postgres, type Inserter, type Server } from './fence/servers.ts';
+import { mariadb, ownServer, postgres, type Inserter, type Server } from './fence/servers.ts';
 import { fenceAt, insert, PER_STORE, switches, WRITERS } from './fence/switches.ts';
+import { Reaper } from '../test/support/own/reaper.ts';
 import { describeMachine, machine } from './lib/machine.ts';
 import { readOptions } from './lib/options.ts';
 import { goalRow, print, spread, table, writeReport, type Goal } from './lib/report.ts';
@@ -20,14 +22,16 @@ const EPOCHS_A_ROUND = 10_000;
 const options = readOptions(process.argv.slice(2), {
   milliseconds: { full: 1000, quick: 300 },
   switches: { full: 200, quick: 50 },
+  clients: { full: 64, quick: 64 },
 });
 const { milliseconds } = options.numbers;
 const wanted = (part: string) => options.only.length === 0 || options.only.includes(part);
 const servers: Server[] = [];
+const reaper = new Reaper('crossfade-bench-');
 let made = 0;
 
 async function main(): Promise<void> {
-  if (wanted('postgres')) servers.push(await postgres());
+  if (wanted('postgres')) servers.push(await postgres(await ownServer(reaper)));
   if (wanted('mariadb')) servers.push(await mariadb());
   const versions = Object.fromEntries(
     await Promise.all(
@@ -41,7 +45,7 @@ async function main(): Promise<void> {
   const goals: Goal[] = [];
   const results: Record<string, unknown> = {};
   for (const server of servers) {
-    for (const clients of CLIENTS) {
+    for (const clients of CLIENTS.filter((some) => some <= options.numbers.clients)) {
       const measured = await inserts(server, clients);
       results[`${server.name} ${clients}`] = measured;
       goals.push(...tellInserts(server, clients, measured));
@@ -176,4 +180,5 @@ try {
   await main();
 } finally {
   for (const { database } of servers) await database.drop();
+  await reaper.close();
 }

@@ -17,7 +17,7 @@ export interface BenchDatabase {
 
 const nameOf = () => `crossfade_bench_${randomBytes(4).toString('hex')}`;
 
-export async function postgresDatabase(): Promise<BenchDatabase> {
+export async function postgresDatabase(server: string = POSTGRES): Promise<BenchDatabase> {
   const name = nameOf();
   const run = async (at: string, statements: readonly string[]) => {
     const client = new Client({ connectionString: at });
@@ -30,8 +30,8 @@ export async function postgresDatabase(): Promise<BenchDatabase> {
       await client.end();
     }
   };
-  await run(POSTGRES, [`create database ${name}`]);
-  const url = Object.assign(new URL(POSTGRES), { pathname: `/${name}` }).href;
+  await run(server, [`create database ${name}`]);
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   const sql: BenchDatabase['sql'] = (...statements) => run(url, statements);
   return {
     url,
@@ -41,7 +41,7 @@ export async function postgresDatabase(): Promise<BenchDatabase> {
       for (const [table] of found) await sql(`drop table ${String(table)}`);
     },
     drop: async () => {
-      await run(POSTGRES, [`drop database ${name} with (force)`]);
+      await run(server, [`drop database ${name} with (force)`]);
     },
   };
 }

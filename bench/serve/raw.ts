@@ -11,7 +11,8 @@ interface Body {
   };
 }
 
-const POOL = 10;
+/** As many as a store of the product has. */
+const POOL = 8;
 const pool = new Pool({ connectionString: required('OLD_STORE_URL'), max: POOL });
 const columns = `phone, event, answer, ${timeText('created_at')} as created_at, ${timeText('updated_at')} as updated_at`;
 const ONE = `select ${columns} from participation_old where phone = $1 and event = $2`;

@@ -16,7 +16,8 @@ interface Context {
   readonly participations: DataLoader<Key, ReadRow | null, string>;
 }
 
-const POOL = 10;
+/** As many as a store of the product has. */
+const POOL = 8;
 const db = new Kysely<{ participation_old: ReadRow }>({
   dialect: new PostgresDialect({ pool: new Pool({ connectionString: required('OLD_STORE_URL'), max: POOL }) }),
 });

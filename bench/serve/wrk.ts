@@ -25,10 +25,16 @@ request = function()
   at = at % #bodies + 1
   return wrk.format('POST', nil, headers, bodies[at])
 end
+threads = {}
+setup = function(thread) threads[1] = thread end
+wrong = 0
+response = function(status, _, body)
+  if status ~= 200 or string.find(body, '"errors"', 1, true) then wrong = wrong + 1 end
+end
 done = function(summary, latency)
   local e = summary.errors
   io.write(string.format('{"requests":%d,"us":%d,"failed":%d,"p50":%d,"p99":%d}\\n', summary.requests, summary.duration,
-    e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(50), latency:percentile(99)))
+    e.connect + e.read + e.write + e.timeout + threads[1]:get('wrong'), latency:percentile(50), latency:percentile(99)))
 end
 `,
   );
