@@ -4,10 +4,11 @@
  *   --quick  --rounds N  --json FILE  --only postgres,mariadb  --milliseconds N (of each run)  --switches N (of each round)
  *   --clients N (at most, for a server that takes few connections)
  */
-import { mariadb, ownServer, postgres, type Inserter, type Server } from './fence/servers.ts';
+import { mariadb, postgres, type Inserter, type Server } from './fence/servers.ts';
 import { fenceAt, insert, PER_STORE, switches, WRITERS } from './fence/switches.ts';
 import { Reaper } from '../test/support/own/reaper.ts';
 import { describeMachine, machine } from './lib/machine.ts';
+import { ownServer } from './lib/own-postgres.ts';
 import { readOptions } from './lib/options.ts';
 import { goalRow, print, spread, table, writeReport, type Goal } from './lib/report.ts';
 import { ratioOf, runRounds, summaryOf, type Contender, type Measured, type Result } from './lib/rounds.ts';

@@ -9,10 +9,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Reaper } from '../test/support/own/reaper.ts';
 import { setupCommand } from '../src/cli/setup-command.ts';
 import { fillPostgres } from './copy/participations.ts';
 import { postgresDatabase, type BenchDatabase } from './lib/databases.ts';
 import { describeMachine, machine } from './lib/machine.ts';
+import { ownServer } from './lib/own-postgres.ts';
 import { readOptions } from './lib/options.ts';
 import { goalRow, print, spread, table, writeReport, type Goal } from './lib/report.ts';
 import { ratioOf, runRounds, summaryOf, type Contender, type Measured, type Result } from './lib/rounds.ts';
@@ -47,6 +49,7 @@ const { rows, seconds } = options.numbers;
 const wanted = (part: string) => options.only.length === 0 || options.only.includes(part);
 const databases: BenchDatabase[] = [];
 const running = new Set<Served>();
+const reaper = new Reaper('crossfade-bench-');
 
 async function main(directory: string): Promise<void> {
   const described = await machine({
@@ -92,7 +95,8 @@ async function serveStates(directory: string, goals: Goal[]): Promise<Record<str
 }
 
 async function environment(directory: string): Promise<NodeJS.ProcessEnv> {
-  for (let i = 0; i < 3; i++) databases.push(await postgresDatabase());
+  const at = await ownServer(reaper);
+  for (let i = 0; i < 3; i++) databases.push(await postgresDatabase(at));
   const [old, next, control] = databases;
   if (!old || !next || !control) throw new Error('three databases are needed');
   const env = {
@@ -247,5 +251,6 @@ try {
 } finally {
   for (const served of running) await served.stop();
   for (const database of databases) await database.drop();
+  await reaper.close();
   await rm(directory, { recursive: true, force: true });
 }

@@ -4,8 +4,6 @@ import { Client } from 'pg';
 import { Dataset, text, type Row } from '../../src/migration/dataset.ts';
 import { engineOf } from '../../src/migration/stores/open.ts';
 import type { Store } from '../../src/migration/stores/store.ts';
-import { ownPostgres, postgresBinaries } from '../../test/support/own/postgres.ts';
-import type { Reaper } from '../../test/support/own/reaper.ts';
 import { mysqlDatabase, postgresDatabase, type BenchDatabase } from '../lib/databases.ts';
 
 const columns = { id: text('id'), value: text('value') };
@@ -45,18 +43,6 @@ const PLAIN = {
 };
 const LOCK = 'select epoch from plain_fence for share';
 const LOCK_MARIADB = 'select epoch from plain_fence lock in share mode';
-
-/**
- * A PostgreSQL of the benchmark's own, where it is installed and TEST_POSTGRES_URL names no other: many a server takes fewer
- * connections than there are clients here. It syncs what it commits, as servers do.
- */
-export async function ownServer(reaper: Reaper): Promise<string | undefined> {
-  if (process.env['TEST_POSTGRES_URL'] || postgresBinaries() === null) return undefined;
-  const server = await ownPostgres(reaper);
-  await server.stop();
-  await server.start(['-c', 'fsync=on', '-c', 'full_page_writes=on']);
-  return server.url;
-}
 
 export async function postgres(at: string | undefined): Promise<Server> {
   const database = await postgresDatabase(at);
