@@ -9,13 +9,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../support/seed.ts';
 import type { Instance } from './instance.ts';
 import type { Recorder } from './record.ts';
-import { DEVICES, LEASE_MS, type System } from './system.ts';
+import { DEVICES, LEASE_MS, type Device, type System } from './system.ts';
 
 /** Between two faults of devices, milliseconds, at most; those of instances leave as much time again for the ones of switches. */
 const PAUSE_MS = 2500;
 const LONGEST_MS = 3000;
 /** How long a start may take on a busy machine, milliseconds. */
 const START_MS = 60_000;
+
+interface WayFault {
+  readonly device: Device;
+  readonly silent: boolean;
+  /** Of one instance, or of all. */
+  readonly number: number | 'all';
+  readonly ms: number;
+}
 
 export class Faults {
   readonly #system: System;
@@ -25,6 +33,8 @@ export class Faults {
   #running: Promise<void>[] = [];
   /** The instance that is being disturbed. */
   #hit: Instance | null = null;
+  /** Devices to which a way is disturbed. */
+  readonly #ways = new Set<Device>();
 
   constructor(system: System, recorder: Recorder, random: Random) {
     this.#system = system;
@@ -49,13 +59,22 @@ export class Faults {
     await within(START_MS, 'every instance is ready', Promise.all(this.#system.instances.map((i) => i.whenReady())));
   }
 
-  /** An instance has just been asked to switch: sometimes that is its end, or a long sleep, or another one sleeps all through the switch. */
+  /**
+   * An instance has just been asked to switch: sometimes that is its end, or a long sleep; or another one sleeps all through the switch, or
+   * has statements on a way that is silent until the switch is over.
+   */
   async atSwitch(driver: Instance, random: Random): Promise<void> {
     const dice = random.below(6);
     if (this.#stopping.signal.aborted || dice > 2) return;
     if (dice === 0) return this.#disturb(driver, random, random.below(400));
     const other = random.pick(this.#system.instances.filter((instance) => instance !== driver));
-    return this.#disturb(other, random, 0, 'sleep');
+    if (dice === 1) return this.#disturb(other, random, 0, 'sleep');
+    return this.#disturbWay({
+      device: random.pick(DEVICES),
+      silent: true,
+      number: other.number,
+      ms: 1500 + random.below(2000),
+    });
   }
 
   async #loop(random: Random, pauseMs: number, fault: () => Promise<void>): Promise<void> {
@@ -95,21 +114,27 @@ export class Faults {
     }
   }
 
-  async #hitWay(random: Random): Promise<void> {
-    const device = random.pick(DEVICES);
-    const silent = random.below(2) === 0;
-    const everybody = random.below(3) === 0;
+  #hitWay(random: Random): Promise<void> {
+    const [device, silent, everybody] = [random.pick(DEVICES), random.below(2) === 0, random.below(3) === 0];
     const one = random.below(this.#system.proxies.length);
-    const hit = this.#system.proxies.filter((_, number) => everybody || number === one);
+    return this.#disturbWay({ device, silent, number: everybody ? 'all' : one, ms: 200 + random.below(LONGEST_MS) });
+  }
+
+  /** One at a time to each device. */
+  async #disturbWay({ device, silent, number, ms }: WayFault): Promise<void> {
+    if (this.#ways.has(device)) return;
+    this.#ways.add(device);
+    const hit = this.#system.proxies.filter((_, i) => number === 'all' || i === number);
     const from = this.#recorder.tick();
     for (const proxies of hit) {
       if (silent) proxies[device].silence();
       else proxies[device].block();
     }
-    await delay(200 + random.below(LONGEST_MS));
+    await delay(ms);
     for (const proxies of hit) proxies[device].mend();
     const kind = `way to ${device} ${silent ? 'silent' : 'cut'}`;
-    this.#recorder.write({ is: 'fault', kind, on: everybody ? 'all' : one, from, to: this.#recorder.tick() });
+    this.#recorder.write({ is: 'fault', kind, on: number, from, to: this.#recorder.tick() });
+    this.#ways.delete(device);
   }
 
   async #hitServer(random: Random): Promise<void> {
