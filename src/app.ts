@@ -75,7 +75,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     const dataset = participationDataset(catalogue, phones);
     const { schema, types } = buildSubgraph([dataset], phones);
     const initial = [...types.values()].find((type) => type.dataset === dataset)?.initial ?? 'OLD';
-    await usable('CONTROL_URL', config.controlUrl, controlStore.open());
+    const deployment = await usable('CONTROL_URL', config.controlUrl, controlStore.open());
     const record = await controlStore.read(dataset.name);
     const openedStores = openStores(config, dataset, record);
     closing.push(async () => {
@@ -83,7 +83,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     });
     await checkStores({ config, stores: openedStores, record, initial, log });
     const { requestTimeoutMs } = config;
-    const openedJournal = openJournal(config.journalUrl, { database, dataset, clock, requestTimeoutMs });
+    const openedJournal = openJournal(config.journalUrl, { database, dataset, deployment, clock, requestTimeoutMs });
     closing.push(() => openedJournal.stop());
 
     const devices = wrap({ stores: openedStores, journal: openedJournal, control: controlStore });

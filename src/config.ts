@@ -353,7 +353,11 @@ function together(v: Readonly<Record<'JWKS_URL' | 'JWT_AUDIENCE' | 'JWT_ISSUER',
 
 /** A URL for messages and logs: passwords in the authority and in parameters replaced, also where the rest is not a URL. */
 export function maskPassword(url: string): string {
-  return url
-    .replace(/(:\/\/[^:/?#@]*:).*@/s, '$1***@')
-    .replace(/([?&;][^=&;]*(?:password|passwd|pwd|secret|token)[^=&;]*=)[^&;]*/gi, '$1***');
+  return (
+    url
+      .replace(/(:\/\/[^:/?#@]*:).*@/s, '$1***@')
+      // What only looks like a URL has its password before the last @ as well.
+      .replace(/^(?!.*:\/\/)([^:]*:).*@/s, '$1***@')
+      .replace(/([?&;][^=&;]*(?:password|passwd|pwd|secret|token)[^=&;]*=)[^&;]*/gi, '$1***')
+  );
 }

@@ -67,7 +67,12 @@ export interface Appender {
 
 /** A journal that is open for a run; trusted as a server of the product trusts it. */
 export async function openAppender(redis: OwnRedis, owedTo: readonly StoreRole[]): Promise<Appender> {
-  const journal = openJournalServer(redis.url, { dataset, clock: systemClock, requestTimeoutMs: REQUEST_MS });
+  const journal = openJournalServer(redis.url, {
+    dataset,
+    deployment: 'bench',
+    clock: systemClock,
+    requestTimeoutMs: REQUEST_MS,
+  });
   await journal.init(EPOCH - 1);
   journal.expect(await journal.incarnation());
   await journal.open({ epoch: EPOCH, run: RUN });

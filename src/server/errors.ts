@@ -77,6 +77,8 @@ const LOGGED_BEFORE: readonly ErrorCode[] = ['UNAUTHENTICATED', 'FORBIDDEN'];
  * an error about everything that nobody foresaw.
  */
 export function severity(error: unknown): 'none' | 'warn' | 'error' {
+  // The operation begins again; if there is no time left for that, the request says so, once.
+  if (chain(error).some((link) => link instanceof OperationExpired)) return 'none';
   const own = ownError(error);
   if (own?.code === 'INTERNAL') return 'error';
   if (own) return ERRORS[own.code].expose || LOGGED_BEFORE.includes(own.code) ? 'none' : 'warn';

@@ -15,7 +15,7 @@ import { sqlJournal, type JournalTables } from '../../src/migration/journal/sql/
 import { packSeq } from '../../src/migration/seq.ts';
 import { openPostgres } from '../../src/migration/stores/postgres/database.ts';
 import { until } from '../support/operate.ts';
-import { dropJournal } from '../support/redis-journal.ts';
+import { DEPLOYMENT, dropJournal } from '../support/redis-journal.ts';
 import { describeWith, randomName, scratchSchema, servers } from '../support/servers.ts';
 
 const INSTANCES = 100;
@@ -135,7 +135,13 @@ describeWith('Redis', await servers.redis(), (url) => {
   test('the journal in Redis', { timeout: 120_000 }, async ({ onTestFinished }) => {
     const client = new Redis(url);
     const name = randomName();
-    const journal = redisJournal({ url, dataset: { name }, clock: systemClock, timeoutMs: 5000 });
+    const journal = redisJournal({
+      url,
+      dataset: { name },
+      deployment: DEPLOYMENT,
+      clock: systemClock,
+      timeoutMs: 5000,
+    });
     onTestFinished(async () => {
       await journal.stop();
       await dropJournal(client, name);

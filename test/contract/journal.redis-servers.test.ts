@@ -5,7 +5,7 @@ import { redisJournal } from '../../src/migration/journal/redis/index.ts';
 import type { StoreRole } from '../../src/migration/dataset.ts';
 import { packSeq } from '../../src/migration/seq.ts';
 import { proxyTo } from '../support/proxy.ts';
-import { slotKeys } from '../support/redis-journal.ts';
+import { DEPLOYMENT, slotKeys } from '../support/redis-journal.ts';
 import { redisCluster, redisServer, type RedisServer } from '../support/redis-server.ts';
 import { describeWith, servers } from '../support/servers.ts';
 import { appendOf, imageOf, ManualClock } from './journal.contract.ts';
@@ -25,8 +25,8 @@ afterEach(async () => {
   for (const handle of handles.splice(0)) await handle.stop();
 });
 
-function handleOn(url: string, name = 'party', timeoutMs = TIMEOUT_MS): Journal {
-  const journal = redisJournal({ url, dataset: { name }, clock, timeoutMs, answersMs: 60_000 });
+function handleOn(url: string, name = 'party', timeoutMs = TIMEOUT_MS, deployment = DEPLOYMENT): Journal {
+  const journal = redisJournal({ url, dataset: { name }, deployment, clock, timeoutMs, answersMs: 60_000 });
   handles.push(journal);
   return journal;
 }
@@ -436,6 +436,20 @@ describeWith('Redis servers of the test', await servers.redis(), () => {
       Array.from({ length: 64 }, (_, slot) => client.hlen(slotKeys('party', slot)[1] ?? '')),
     );
     expect(left, 'what was swept leaves nothing behind').toEqual(left.map(() => 1));
+  });
+
+  test("deployments are kept apart, and what one left behind is in nobody's way", async () => {
+    const server = await redisServer();
+    const { journal, entry } = await running(server.url);
+    const rehearsal = handleOn(server.url, 'party', TIMEOUT_MS, 'rehearsal');
+    await rehearsal.init(9);
+    rehearsal.expect(await rehearsal.incarnation());
+    await rehearsal.open({ epoch: 10, run: 10 });
+    expect((await rehearsal.status()).entries).toBe(0);
+    expect(await entryOf(journal, 'a')).toEqual(entry);
+    await journal.close(3);
+    expect(await journal.discard(3)).toBe(1);
+    expect((await rehearsal.read(address('a'))).slots.get(7)).toMatchObject({ epoch: 10, open: true });
   });
 
   test('datasets are kept apart', async () => {

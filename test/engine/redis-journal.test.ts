@@ -68,7 +68,7 @@ describeWith('the ladder with a journal in Redis', await servers.redis(), () => 
       deployment.instance({
         switchTimeoutMs: 15_000,
         wrap: (devices) => {
-          const journal = redisJournal({ url, dataset, clock: systemClock, timeoutMs: 5000 });
+          const journal = redisJournal({ url, dataset, deployment: 'test', clock: systemClock, timeoutMs: 5000 });
           journals.push(journal);
           return { ...devices, journal };
         },

@@ -8,16 +8,18 @@ import { randomName } from './servers.ts';
 
 /** Longer than a test, and short enough not to stay behind. */
 const ANSWERS_MS = 30_000;
+/** Of all journals of tests. */
+export const DEPLOYMENT = 'test';
 const KEYS = ['slot', 'entry', 'OLD', 'NEW', 'index', 'dropped'];
 
 export function slotKeys(dataset: string, slot: number): readonly string[] {
-  return KEYS.map((key) => `{crossfade:${dataset}:${slot}}:${key}`);
+  return KEYS.map((key) => `{crossfade:${DEPLOYMENT}:${dataset}:${slot}}:${key}`);
 }
 
 /** Removes a journal, but for its answers to writes, which go by themselves. */
 export async function dropJournal(client: Redis | Cluster, dataset: string): Promise<void> {
   const slots = Array.from({ length: JOURNAL_SLOTS }, (_, slot) => client.del(...slotKeys(dataset, slot)));
-  await Promise.all([client.del(`{crossfade:${dataset}}:meta`), ...slots]);
+  await Promise.all([client.del(`{crossfade:${DEPLOYMENT}:${dataset}}:meta`), ...slots]);
 }
 
 /** `cut` makes sure that the first journal, opened at `url`, reaches nothing any more. */
@@ -32,7 +34,7 @@ export function redisFixture(
 ): JournalFixture & { readonly name: string } {
   const name = randomName();
   const handle = (at: string) =>
-    redisJournal({ url: at, dataset: { name }, clock, timeoutMs: 500, answersMs: ANSWERS_MS });
+    redisJournal({ url: at, dataset: { name }, deployment: DEPLOYMENT, clock, timeoutMs: 500, answersMs: ANSWERS_MS });
   const [journal, other] = [handle(url), handle(otherUrl)];
   return {
     name,

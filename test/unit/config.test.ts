@@ -108,6 +108,9 @@ test.each([
   ['x://u@host/db?password=pw&b=1', 'x://u@host/db?password=***&b=1'],
   ['x://host:5432/db', 'x://host:5432/db'],
   ['file:/a/b', 'file:/a/b'],
+  ['x:/u:pw@host/db', 'x:***@host/db'],
+  ['x//u:pw@host/db', 'x//u:***@host/db'],
+  ['u:p@w@host:1/db', 'u:***@host:1/db'],
 ])('maskPassword(%j)', (url, masked) => {
   expect(maskPassword(url)).toBe(masked);
 });

@@ -84,7 +84,7 @@ describe('what it exports', () => {
     const code = `
       const { redisJournal } = await import('crossfade/journal/redis');
       const clock = { monotonic: () => 0, wall: () => 0, delay: async () => {} };
-      const journal = redisJournal({ url: 'redis://127.0.0.1:1', dataset: { name: 'none' }, clock, timeoutMs: 10 });
+      const journal = redisJournal({ url: 'redis://127.0.0.1:1', dataset: { name: 'none' }, deployment: 'none', clock, timeoutMs: 10 });
       console.log(await journal.status().catch((error) => error.code));
       await journal.stop();`;
     expect(await evaluate(code)).toBe('JOURNAL_UNAVAILABLE\n');

@@ -53,9 +53,14 @@ export class SwitchDriver {
   /** Entries dropped by goes at a flip whose compare-and-set was lost to another change of the record. */
   readonly #dropped = new Map<number, number>();
   readonly #stopping = new AbortController();
+  readonly #unsubscribe: () => void;
+  /** The switch whose pauses are measured. */
+  #measured: number | null = null;
 
   constructor(devices: SwitchDevices) {
     this.#devices = devices;
+    // Also of a switch that another instance announced: this one may bring it to its end.
+    this.#unsubscribe = devices.lease.onView(({ record }) => this.#measure(record.switching));
   }
 
   /** Announces a switch from this record; null: the record has changed, nothing was announced. */
@@ -64,10 +69,9 @@ export class SwitchDriver {
     to: ControlRecord['place'],
     why: Pick<Switch, 'actor' | 'reason' | 'acceptedRisks'>,
   ): Promise<ControlRecord | null> {
-    const { control, clock, journal, lease, log } = this.#devices;
+    const { control, clock, journal, log } = this.#devices;
     const number = record.lastNumber + 1;
     const opening = !usesJournal(record.place.state);
-    lease.pauses.reset();
     const announced = await control.compareAndSet(record.revision, {
       ...record,
       revision: record.revision + 1,
@@ -129,6 +133,7 @@ export class SwitchDriver {
 
   /** Stops driving where it stands; another instance, or the next start, goes on. */
   async stop(): Promise<void> {
+    this.#unsubscribe();
     this.#stopping.abort();
     await Promise.allSettled(this.#driving.values());
   }
@@ -247,6 +252,12 @@ export class SwitchDriver {
     const dropped = this.#dropped.get(epoch) ?? 0;
     const at = isoTime(this.#devices.clock);
     return { from: record.place, to, epoch, actor, reason, at, pauseMs: this.#pauseMs(), acceptedRisks, dropped };
+  }
+
+  #measure(current: Switch | null): void {
+    if (!current || current.epoch === this.#measured) return;
+    this.#measured = current.epoch;
+    this.#devices.lease.pauses.reset();
   }
 
   /** To hundredths of a millisecond. */

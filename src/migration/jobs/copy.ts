@@ -114,7 +114,8 @@ export async function copyProgress(ctx: JobContext, meter: Meter): Promise<CopyP
     if (hasCode(error, 'STORE_UNAVAILABLE')) return null;
     throw error;
   });
-  if (!checkpoint) return null;
+  // Until the new store is prepared, the checkpoint in it is that of an earlier run.
+  if (!checkpoint || (copies(record) && checkpoint.epoch !== record.epoch)) return null;
   const { total, copied, quarantined, complete } = checkpoint;
   const { paused, rateLimit } = record.copy;
   const running = copies(record) && checkpoint.epoch === record.epoch && !paused && !complete;

@@ -17,6 +17,8 @@ export function isJournalUrl(url: string): boolean {
 
 export interface OpenJournalOptions {
   readonly dataset: { readonly name: string };
+  /** What `ControlStore.open` returned: whose journal it is, on a server that others may use too. */
+  readonly deployment: string;
   readonly clock: Clock;
   /** Of the control store: where the journal's tables lie when it has no URL of its own. Not closed with the journal. */
   readonly database: SqlDatabase<JournalTables>;
@@ -25,19 +27,16 @@ export interface OpenJournalOptions {
 }
 
 /** `url`: one that `isJournalUrl` knows; null: tables in the control store. */
-export function openJournal(
-  url: string | null,
-  { database, dataset, clock, requestTimeoutMs }: OpenJournalOptions,
-): Journal {
-  if (url === null) return sqlJournal({ database, dataset, clock });
-  return openJournalServer(url, { dataset, clock, requestTimeoutMs });
+export function openJournal(url: string | null, { database, ...options }: OpenJournalOptions): Journal {
+  if (url === null) return sqlJournal({ database, ...options });
+  return openJournalServer(url, options);
 }
 
 /** A journal on a server of its own. */
 export function openJournalServer(
   url: string,
-  { dataset, clock, requestTimeoutMs }: Omit<OpenJournalOptions, 'database'>,
+  { requestTimeoutMs, ...options }: Omit<OpenJournalOptions, 'database'>,
 ): Journal {
   if (!isJournalUrl(url)) throw new RangeError('no journal has URLs of this scheme');
-  return redisJournal({ url, dataset, clock, answersMs: 2 * requestTimeoutMs });
+  return redisJournal({ url, ...options, answersMs: 2 * requestTimeoutMs });
 }

@@ -36,9 +36,16 @@ export class Access {
   /** The only incarnation to trust; null: any. */
   trusted: string | null = null;
 
-  constructor(connection: Connection, dataset: string, clock: Clock) {
+  readonly #owner: string;
+
+  constructor(
+    connection: Connection,
+    { deployment, dataset }: { readonly deployment: string; readonly dataset: string },
+    clock: Clock,
+  ) {
     this.connection = connection;
     this.dataset = dataset;
+    this.#owner = `crossfade:${deployment}:${dataset}`;
     this.clock = clock;
   }
 
@@ -87,7 +94,7 @@ export class Access {
   }
 
   metaKey(): string {
-    return `{crossfade:${this.dataset}}:meta`;
+    return `{${this.#owner}}:meta`;
   }
 
   /** What the driver says, as an error of the catalogue; so are answers of servers that cannot be trusted. */
@@ -134,7 +141,7 @@ export class Access {
 
   #key({ slot, writeId }: Step, name: KeyName): string {
     if (name === 'meta') return this.metaKey();
-    const tag = `{crossfade:${this.dataset}:${slot}}`;
+    const tag = `{${this.#owner}:${slot}}`;
     return name === 'write' ? `${tag}:write:${writeId}` : `${tag}:${name}`;
   }
 }

@@ -19,6 +19,8 @@ export interface RedisJournalOptions {
   /** `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…`, `redis+cluster://[USER:PASSWORD@]HOST:PORT,HOST:PORT`. */
   readonly url: string;
   readonly dataset: { readonly name: string };
+  /** What `ControlStore.open` returns: deployments that share a server have nothing in common there, also one after the other. */
+  readonly deployment: string;
   readonly clock: Clock;
   /** How long a server may take to answer, milliseconds. */
   readonly timeoutMs?: number;
@@ -33,12 +35,13 @@ const ANSWERS_MS = 60_000;
 export function redisJournal({
   url,
   dataset,
+  deployment,
   clock,
   timeoutMs = TIMEOUT_MS,
   answersMs = ANSWERS_MS,
 }: RedisJournalOptions): Journal {
   const connection = new Connection(url, timeoutMs);
-  const access = new Access(connection, dataset.name, clock);
+  const access = new Access(connection, { deployment, dataset: dataset.name }, clock);
   return {
     expect: (incarnation) => {
       access.trusted = incarnation;
