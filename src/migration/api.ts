@@ -95,6 +95,8 @@ export const BLOCKER_CODES = [
   'TIMED_OUT',
 ] as const;
 export type BlockerCode = (typeof BLOCKER_CODES)[number];
+/** What `acceptRisk` may name; STORE_UNREACHABLE counts for a store that the move can do without. */
+export const ACCEPTABLE_RISKS: readonly BlockerCode[] = ['JOURNAL_UNSAFE', 'OLD_STORE_CHANGED', 'STORE_UNREACHABLE'];
 
 export interface Blocker {
   readonly code: BlockerCode;

@@ -1,13 +1,14 @@
 /** What operators see and do; the switch's questions are answered here, its work is done in control/switch.ts. */
-import type {
-  Blocker,
-  MigrationStatus,
-  MoveOption,
-  Operator,
-  OperatorList,
-  OperatorPage,
-  SwitchInput,
-  SwitchResult,
+import {
+  ACCEPTABLE_RISKS,
+  type Blocker,
+  type MigrationStatus,
+  type MoveOption,
+  type Operator,
+  type OperatorList,
+  type OperatorPage,
+  type SwitchInput,
+  type SwitchResult,
 } from './api.ts';
 import type { Clock } from './clock.ts';
 import { blockersOf, type CheckContext } from './control/blockers.ts';
@@ -127,6 +128,8 @@ function statusOf(record: ControlRecord, { driver }: OperatorDevices): Migration
 async function switchTo(devices: OperatorDevices, input: SwitchInput): Promise<SwitchResult> {
   const { control, dataset, driver } = devices;
   const to = target(input);
+  const beyond = input.acceptRisk.find((code) => !ACCEPTABLE_RISKS.includes(code));
+  if (beyond) throw badInput('acceptRisk', `${beyond} cannot be accepted; ${ACCEPTABLE_RISKS.join(', ')} can.`);
   let record = await readRecord(control, dataset.name);
   if (input.expectedEpoch !== null && input.expectedEpoch !== epochOf(record)) return { outcome: 'EPOCH_CONFLICT' };
   if (record.switching?.phase === 'SETTLE') {

@@ -60,6 +60,10 @@ test('OLD_STORE_CHANGED: a rogue write to the old table after it was copied, fou
   plant('old', `update tickets_old set seat = 'rogue' where holder = 'b'`);
   await barredBy('CATCHING_UP', 'OLD_STORE_CHANGED');
   expect(await switchTo('CATCHING_UP', ['JOURNAL_UNSAFE'])).toMatchObject({ outcome: 'BLOCKED' });
+  await expect(switchTo('CATCHING_UP', ['COPY_INCOMPLETE'])).rejects.toMatchObject({
+    code: 'BAD_USER_INPUT',
+    field: 'acceptRisk',
+  });
   expect(await switchTo('CATCHING_UP', ['OLD_STORE_CHANGED'])).toMatchObject({ outcome: 'SWITCHED' });
   const { edges } = await one.engine.operator.history({ first: 1, after: null });
   expect(edges[0]?.node.acceptedRisks).toEqual(['OLD_STORE_CHANGED']);
@@ -194,5 +198,8 @@ test('NOT_VERIFIED: no verification, or none that began in this DUAL', async () 
   await expect.poll(async () => (await switchTo('DUAL', [], 0)).outcome).toBe('SWITCHED');
   expect(await switchTo('DUAL', [], 100)).toMatchObject({ outcome: 'SWITCHED' });
   await barredBy('NEW', 'NOT_VERIFIED');
-  expect(await switchTo('NEW', ['NOT_VERIFIED'])).toMatchObject({ outcome: 'BLOCKED' });
+  await expect(switchTo('NEW', ['NOT_VERIFIED'])).rejects.toMatchObject({
+    code: 'BAD_USER_INPUT',
+    field: 'acceptRisk',
+  });
 });

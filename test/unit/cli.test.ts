@@ -196,7 +196,7 @@ describe('what goes wrong has a code of its own', () => {
       what: 'a risk that is none',
       args: ['switch', 'NEW', '--accept-risk', 'HOPE', ...why],
       code: 2,
-      says: /Allowed choices are COPY_INCOMPLETE/,
+      says: /Allowed choices are JOURNAL_UNSAFE/,
     },
     {
       what: 'an address that is none',

@@ -24,6 +24,6 @@ export function wayBack({
     case 'DUAL':
       return readNewPercent > 0 ? { to: 'DUAL', readNewPercent: 0 } : { to: 'OLD', readNewPercent: null };
     case 'NEW':
-      return { none: 'none: NEW is final' };
+      return { none: 'NEW is final' };
   }
 }

@@ -166,7 +166,18 @@ export async function verificationStatus(
   const { checked, total, differing, repaired, startedAt, finishedAt, covered, failed } = row;
   const complete = finishedAt !== null && covered && failed === null;
   const clean = complete && (await ctx.control.differenceCount(ctx.dataset.name)) === 0;
-  // Rows that were made since the start can bring `checked` to `total` before the end is reached.
+  // Rows that were made since the start can bring `checked` to what was counted then before the end is reached, and beyond.
   const coverage = covered ? 1 : checked / Math.max(total, checked + 1);
-  return { running: isRunning(row), checked, total, differing, repaired, coverage, clean, startedAt, finishedAt };
+  const counted = Math.max(total, checked);
+  return {
+    running: isRunning(row),
+    checked,
+    total: counted,
+    differing,
+    repaired,
+    coverage,
+    clean,
+    startedAt,
+    finishedAt,
+  };
 }

@@ -1,4 +1,4 @@
-import { BLOCKER_CODES } from '../../../migration/api.ts';
+import { ACCEPTABLE_RISKS } from '../../../migration/api.ts';
 import { STATES } from '../../../migration/states.ts';
 import { text, type Command } from '../command.ts';
 import { CommandFailure } from '../exit.ts';
@@ -17,7 +17,7 @@ export const switchCommand: Command = {
       meaning: 'share of the keys that are read from the new store, 0 to 100; for DUAL, and needed there',
     },
     { flags: '--reason <text>', meaning: 'why; kept in the history', required: true },
-    { flags: '--accept-risk <code>', meaning: 'go over this blocker', choices: BLOCKER_CODES, repeated: true },
+    { flags: '--accept-risk <code>', meaning: 'go over this blocker', choices: ACCEPTABLE_RISKS, repeated: true },
     { flags: '--expected-epoch <number>', meaning: 'go only if this epoch is in force' },
     { flags: '--wait', meaning: 'wait for what passes by itself: the copy, the backlog, another switch' },
   ],
