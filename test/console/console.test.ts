@@ -194,6 +194,8 @@ describeFound('the console', await findChromium(), MISSING, (chromium) => {
   test('a lost connection is told, what is shown is marked as old, and it comes back by itself', async () => {
     const { page, url, complaints } = await takeSeat(browser);
     await signIn(page, url);
+    await standsAt(page, 'OLD');
+    await page.getByText('live', { exact: true }).waitFor();
     await page.route('**/graphql', (route) => route.abort('connectionrefused'));
     await page.getByText('Connection lost.').waitFor();
     await page.getByText(/^as of .* ago$/).waitFor();
