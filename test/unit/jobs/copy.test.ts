@@ -168,6 +168,8 @@ test('progress: nothing before the first copy, then rate and time left, also see
   await bench.become({ copy: { paused: false, rateLimit: null } });
   await copyAll(bench.ctx);
   expect(await look()).toMatchObject({ copied: 1000, running: false, complete: true });
+  await bench.become({ epoch: RUN + 5, run: RUN + 5 });
+  expect(await look(), 'the checkpoint is that of an earlier run').toBeNull();
 });
 
 test('retry during the copy: takes what can be mapped now, renews the reason of the rest, leaves waived rows alone', async () => {
