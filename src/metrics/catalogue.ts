@@ -48,7 +48,7 @@ export const METRICS = define({
   crossfade_verify_clean: { type: 'gauge', labels: [], help: '1 if the newest verification has finished, covered everything, and no difference is left.' },
   crossfade_differences: { type: 'gauge', labels: [], help: 'Differences between the stores that are known and stand, by key and field.' },
 
-  crossfade_compared_rows_total: { type: 'counter', labels: ['result'], help: 'Rows that requests read in DUAL and that were picked to be compared: AGREES, DIFFERS, UNDECIDED (written at every look), UNANSWERED, SKIPPED (busy, or resting after failures).' },
+  crossfade_compared_rows_total: { type: 'counter', labels: ['result'], help: 'Rows that requests read in DUAL and that were picked to be compared: AGREES, DIFFERS, UNDECIDED (written at every look), UNANSWERED (and compared later), SKIPPED (busy, or resting after failures).' },
 
   crossfade_store_operation_duration_seconds: { type: 'histogram', labels: ['store', 'operation', 'state'], help: 'Operations on the stores, also of background work and also those that failed.', buckets: DURATIONS },
   crossfade_store_errors_total: { type: 'counter', labels: ['store', 'operation', 'code'], help: 'Operations on the stores that failed.' },

@@ -592,6 +592,30 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
         expect(await control.differences('things', null, 10)).toMatchObject([{ key: 'd' }]);
       });
 
+      test('are added where nothing is known, and what is known stays', async () => {
+        const silent = { kind: 'UNREADABLE', old: '{"x":1}', new: 'no answer: STORE_UNAVAILABLE' } as const;
+        await control.settleDifferences('things', ['a', 'b'], [differs('a', 'f'), differs('b')]);
+        now += 1000;
+        await control.noteDifferences('things', [
+          differs('a', null, silent),
+          differs('b', null, silent),
+          differs('c', null, silent),
+        ]);
+        now += 1000;
+        await control.noteDifferences('things', [differs('c', null, silent)]);
+        expect(await control.differences('things', null, 10)).toEqual([
+          { ...differs('a', 'f'), firstSeenAt: at(0), lastSeenAt: at(0) },
+          { ...differs('b'), firstSeenAt: at(0), lastSeenAt: at(0) },
+          { ...differs('c', null, silent), firstSeenAt: at(1000), lastSeenAt: at(2000) },
+        ]);
+        const started = await control.startVerification(firstVerification());
+        await control.noteDifferences('things', [differs('c', null, silent)]);
+        await control.settleDifferences('things', ['c'], []);
+        expect(await control.differenceCount('things')).toBe(0);
+        // That a store answers again repairs nothing.
+        expect(await control.verification('things')).toEqual(started);
+      });
+
       test('by the thousand', async () => {
         const many = Array.from({ length: 2500 }, (_, i) => `key ${String(i).padStart(5, '0')}`);
         const started = await control.startVerification(firstVerification());

@@ -202,15 +202,73 @@ describe('a new store that does not answer, while everything is read from the ol
       await readFor(20);
       return (results.get('AGREES') ?? 0) > 0;
     });
-    expect(await found()).toEqual([]);
+    await until('what could not be compared agrees', async () => (await found()).length === 0);
   });
 
-  test('is asked less and less when it is down, and nothing of it is a difference', async () => {
+  test('is asked less and less when it is down; what could not be compared is listed, and compared without another read', async () => {
     trouble = 'DOWN';
     expect(await readFor(1500)).toBeLessThan(900);
     expect(asked).toBeLessThanOrEqual(4);
-    expect(await found()).toEqual([]);
+    const row = (holder: string): string => OLD_ROW.replace('h11', holder);
+    expect(await found()).toEqual(
+      shown(KEYS.map(({ holder }) => [`${holder}/s`, null, 'UNREADABLE', row(holder), 'no answer: STORE_UNAVAILABLE'])),
+    );
+
+    behindTheBack('new', `update tickets_new set place = 'seat y' where holder = 'h10'`);
+    const before = await instance.engine.operator.differences({ first: 1, after: null });
+    trouble = 'NONE';
+    await until('what agrees has left', async () => (await found()).length === 1);
+    expect(await found()).toEqual(shown([['h10/s', 'place', 'DIFFERS', 'seat x', 'seat y']]));
+    const after = await instance.engine.operator.differences({ first: 1, after: null });
+    expect(after.edges[0]?.node.firstSeenAt).not.toBe(before.edges[0]?.node.firstSeenAt);
+    expect(await instance.engine.operator.verification()).toBeNull();
   });
+
+  test('lists no more than what was asked before it was left alone, and forgets no difference that is known', async () => {
+    await readAll();
+    behindTheBack('new', `update tickets_new set place = 'seat y' where holder = 'h10'`);
+    await readAll();
+    trouble = 'DOWN';
+    const many = Array.from({ length: 1000 }, (_, i): TicketKey => ({ holder: `z${i}`, show: 's' }));
+    for (let round = 0; round < 3; round++) {
+      await Promise.all([...KEYS, ...many].map((key) => reading(instance.engine, (op) => op.load({ ...key }))));
+      await pause(500);
+    }
+    const listed = await instance.engine.operator.differences({ first: 100, after: null });
+    expect(await listed.totalCount()).toBeGreaterThan(64);
+    expect(await listed.totalCount()).toBeLessThanOrEqual(128 + 1);
+    expect(await found()).toContainEqual(shown([['h10/s', 'place', 'DIFFERS', 'seat x', 'seat y']])[0]);
+  });
+
+  test('bars the way to NEW by what is listed until it was compared: a repair settles it too', async () => {
+    const { operator } = instance.engine;
+    await goTo(instance.engine, place('DUAL', 100));
+    await verifyClean(instance.engine);
+    await goTo(instance.engine, place('DUAL', 0));
+    trouble = 'DOWN';
+    await readFor(100);
+    await until('it is listed', async () => (await found()).length === KEYS.length);
+    expect(await operator.verification()).toMatchObject({ clean: false });
+    trouble = 'NONE';
+    await operator.repair();
+    await until('it is settled', async () => (await found()).length === 0);
+    // Nothing was wrong with these rows.
+    expect(await operator.verification()).toMatchObject({ clean: true, repaired: 0 });
+  });
+});
+
+test('an old store that does not answer is told apart from a new one, with the code and not the cause', async () => {
+  let down = false;
+  const oldStore: Interceptor = (call, run) => {
+    if (!down || call !== 'OLD.reader.load') return run();
+    return Promise.reject(new CrossfadeError('STORE_UNAVAILABLE', { message: 'postgres://user:SECRET@host/db' }));
+  };
+  await dual(100, { wrap: (devices) => intercept(devices, oldStore), maskDifferences: true });
+  down = true;
+  await readAll(KEYS.slice(0, 1));
+  expect((await found()).map((difference) => difference.slice(1))).toEqual([
+    [null, 'UNREADABLE', 'no answer: STORE_UNAVAILABLE', '***'],
+  ]);
 });
 
 test('masked: the values that differ are nowhere, and that they differ is', async () => {

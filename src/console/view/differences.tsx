@@ -9,7 +9,7 @@ const KINDS: Readonly<Record<DifferenceKind, string>> = {
   DIFFERS: 'differs',
   ONLY_IN_OLD: 'only in the old store',
   ONLY_IN_NEW: 'only in the new store',
-  UNREADABLE: 'cannot be read exactly',
+  UNREADABLE: 'cannot be read',
 };
 
 export function Differences({ board, now }: PanelProps) {

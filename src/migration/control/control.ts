@@ -199,4 +199,9 @@ export interface ControlStore {
   differenceCount(dataset: string): Promise<number>;
   /** Replaces what is known about these keys: `found` for those that still differ, nothing for the others; counts the repaired. */
   settleDifferences(dataset: string, keys: readonly string[], found: readonly FoundDifference[]): Promise<void>;
+  /**
+   * Adds what was found of keys of which nothing is known, and has what is known already, and is the same in kind, seen again. What else is
+   * known of a key stays: it says more than that this time nothing could be seen.
+   */
+  noteDifferences(dataset: string, found: readonly FoundDifference[]): Promise<void>;
 }

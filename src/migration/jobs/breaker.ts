@@ -25,6 +25,16 @@ export class Breaker {
     return this.#clock.monotonic() < this.#until;
   }
 
+  /** It has opened since the last success. */
+  get tripped(): boolean {
+    return this.#restMs > 0;
+  }
+
+  /** Milliseconds until it is not open any more. */
+  get restLeftMs(): number {
+    return Math.max(0, this.#until - this.#clock.monotonic());
+  }
+
   /** true: this failure opened it. */
   failed(): boolean {
     const { after, firstRestMs, longestRestMs } = this.#options;

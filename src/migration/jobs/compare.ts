@@ -1,8 +1,10 @@
 /** One key in both stores, field by field and in both directions. Pure. */
 import type { FoundDifference } from '../control/control.ts';
-import type { Dataset, Mapper, Row, Value } from '../dataset.ts';
+import { noAnswer } from '../control/unanswered.ts';
+import type { Dataset, Mapper, Row, StoreRole, Value } from '../dataset.ts';
 import type { Stored } from '../stores/store.ts';
 import { mapped } from './mapping.ts';
+import type { Answers } from './sides.ts';
 
 /** What the two stores hold under one key; undefined: nothing. */
 export interface Pair {
@@ -18,10 +20,8 @@ export interface Pair {
  */
 export function compare(dataset: Dataset, mapper: Mapper, pair: Pair): readonly FoundDifference[] {
   const { key } = pair;
-  const unreadable = { old: reasonOf(pair.old), new: reasonOf(pair.new) };
-  if (unreadable.old !== null || unreadable.new !== null) {
-    const sides = { old: unreadable.old ?? whole(pair.old), new: unreadable.new ?? whole(pair.new) };
-    return [{ key, field: null, kind: 'UNREADABLE', ...sides }];
+  if (reasonOf(pair.old) !== null || reasonOf(pair.new) !== null) {
+    return [{ key, field: null, kind: 'UNREADABLE', old: wholeOrReason(pair.old), new: wholeOrReason(pair.new) }];
   }
   const old = rowOf(pair.old);
   const now = rowOf(pair.new);
@@ -44,6 +44,13 @@ export function compare(dataset: Dataset, mapper: Mapper, pair: Pair): readonly 
   return fieldsThatDiffer(key, Object.keys(dataset.definition.old.columns), old, back.row);
 }
 
+/** Keys that could not be compared, because a store did not answer: what the one that did has, and why the other one has not. */
+export function compareOneSided(keys: readonly string[], { OLD, NEW }: Answers): readonly FoundDifference[] {
+  const side = (answer: Answers[StoreRole], key: string): string | null =>
+    typeof answer === 'object' ? wholeOrReason(answer.get(key)) : noAnswer(answer ?? 'DEADLINE_EXCEEDED');
+  return keys.map((key) => ({ key, field: null, kind: 'UNREADABLE', old: side(OLD, key), new: side(NEW, key) }));
+}
+
 function fieldsThatDiffer(key: string, fields: readonly string[], old: Row, now: Row): FoundDifference[] {
   return fields
     .filter((field) => old[field] !== now[field])
@@ -56,6 +63,10 @@ function reasonOf(stored: Stored | undefined): string | null {
 
 function rowOf(stored: Stored | undefined): Row | undefined {
   return stored && 'row' in stored ? stored.row : undefined;
+}
+
+function wholeOrReason(stored: Stored | undefined): string | null {
+  return reasonOf(stored) ?? whole(stored);
 }
 
 function whole(stored: Stored | undefined): string | null {

@@ -12,6 +12,7 @@ import { decodeKey } from '../key.ts';
 import { chunked } from './chunked.ts';
 import { compare, type Pair } from './compare.ts';
 import type { JobContext } from './context.ts';
+import { loadBoth } from './sides.ts';
 
 export interface RecheckOptions {
   readonly looks: number;
@@ -64,7 +65,7 @@ async function lookOnce(
   const { dataset, stores, journal } = ctx;
   const addresses = keys.map((key) => dataset.address(decodeKey(dataset.keyFields, key)));
   const before = await journal.read(addresses);
-  const [old, now] = await Promise.all([stores.OLD.reader.load(keys), stores.NEW.reader.load(keys)]);
+  const { OLD: old, NEW: now } = await loadBoth(stores, keys);
   const after = await journal.read(addresses);
 
   const quiet = addresses.filter((address) => isQuiet(address, before, after));

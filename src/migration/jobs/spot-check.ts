@@ -4,18 +4,21 @@
  *
  * Requests hand over keys and nothing else: what they read may be old by then, so both stores are asked, and keys that seem to differ
  * are looked at again like those of a verification (recheck.ts). A store that is slow or down costs requests nothing: keys wait in a
- * bounded set, few batches are under way, and the breaker leaves a store that does not answer alone. A batch that hangs keeps its place
- * until the store lets go of it, so that no further questions pile up there.
+ * bounded set, few batches are under way, and the breaker leaves a store that does not answer alone; what could not be compared because of
+ * it is listed too, and looked at later (unseen.ts). A batch that hangs keeps its place until the store lets go of it, so that no further
+ * questions pile up there.
  */
 import type { ControlRecord, FoundDifference } from '../control/control.ts';
 import { CrossfadeError } from '../errors.ts';
 import type { ComparisonResult, Observer } from '../observer.ts';
-import type { Stored } from '../stores/store.ts';
 import { Breaker } from './breaker.ts';
-import { compare } from './compare.ts';
+import type { Pair } from './compare.ts';
 import type { JobContext } from './context.ts';
-import { lookAgain, type RecheckOptions } from './recheck.ts';
+import { lookAgain, type Rechecked, type RecheckOptions } from './recheck.ts';
+import { differingKeys } from './ranges.ts';
+import { isOneSided, loadBoth, type Answers } from './sides.ts';
 import { comparable } from './steps.ts';
+import { Unseen } from './unseen.ts';
 
 export interface SpotCheckOptions {
   /** Share of the keys that are read, 0 to 100. */
@@ -34,8 +37,18 @@ const MOST_WAITING = 512;
 const GATHER_MS = 20;
 /** Keys of which this process knows that they differed, so that it notices when they do not any more. */
 const MOST_REMEMBERED = 10_000;
+/** Failures in a row after which stores are left alone, and for how long. */
+const REST = { after: ABREAST, firstRestMs: 1000, longestRestMs: 60_000 };
 /** How often found differences are logged, milliseconds. */
 const REMIND_MS = 60_000;
+
+interface Batch {
+  readonly keys: readonly string[];
+  /** In which it was begun; null: not known yet. */
+  run: number | null;
+  /** null: the stores were not asked yet. */
+  answers: Answers | null;
+}
 
 const DEFAULTS = {
   percent: 0,
@@ -47,17 +60,20 @@ export class SpotCheck {
   readonly #ctx: JobContext;
   readonly #options: SpotCheckOptions;
   readonly #breaker: Breaker;
+  readonly #unseen: Unseen;
   readonly #stopping = new AbortController();
   readonly #waiting = new Set<string>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #differing = new Set<string>();
   #gathering = false;
+  #returning = false;
   #loggedAt = -Infinity;
 
   constructor(ctx: JobContext, options: Partial<SpotCheckOptions> = {}) {
     this.#ctx = ctx;
     this.#options = { ...DEFAULTS, ...options };
-    this.#breaker = new Breaker(ctx.clock, { after: ABREAST, firstRestMs: 1000, longestRestMs: 60_000 });
+    this.#breaker = new Breaker(ctx.clock, REST);
+    this.#unseen = new Unseen(ctx);
   }
 
   /** What a request has read under this record, or has found absent. Returns at once and never throws. */
@@ -76,7 +92,8 @@ export class SpotCheck {
     this.#stopping.abort();
     this.#waiting.clear();
     const patience = new AbortController();
-    await Promise.race([Promise.all(this.#underWay), this.#ctx.clock.delay(this.#options.deadlineMs, patience.signal)]);
+    const ended = Promise.all([...this.#underWay, this.#unseen.written()]);
+    await Promise.race([ended, this.#ctx.clock.delay(this.#options.deadlineMs, patience.signal)]);
     patience.abort();
   }
 
@@ -94,54 +111,72 @@ export class SpotCheck {
     for (const key of keys) this.#waiting.delete(key);
     const batch = this.#look(keys).finally(() => {
       this.#underWay.delete(batch);
+      this.#lookLater();
       if (this.#waiting.size > 0) this.#gather();
     });
     this.#underWay.add(batch);
   }
 
+  /** What could not be seen is looked at again when the breaker lets it, also where nobody reads it any more. */
+  #lookLater(): void {
+    if (this.#returning || this.#unseen.first(1).length === 0 || this.#stopping.signal.aborted) return;
+    this.#returning = true;
+    const wait = Math.max(this.#breaker.restLeftMs, REST.firstRestMs);
+    void this.#ctx.clock.delay(wait, this.#stopping.signal).then(() => {
+      this.#returning = false;
+      if (this.#stopping.signal.aborted) return;
+      for (const key of this.#unseen.first(BATCH)) this.#waiting.add(key);
+      this.#gather();
+    });
+  }
+
   /** Never rejects. */
   async #look(keys: readonly string[]): Promise<void> {
     const inTime = new AbortController();
+    const batch: Batch = { keys, run: null, answers: null };
     let late = false;
     void this.#ctx.clock.delay(this.#options.deadlineMs, inTime.signal).then(() => {
       if (inTime.signal.aborted) return;
       late = true;
-      this.#unanswered(keys, new CrossfadeError('DEADLINE_EXCEEDED'));
+      this.#unanswered(batch, new CrossfadeError('DEADLINE_EXCEEDED'));
     });
     try {
-      const { run } = await this.#ctx.record();
-      const suspicious = await this.#firstSight(keys);
+      const record = await this.#ctx.record();
+      this.#unseen.enter(record.run);
+      // In another state a store may be gone for good.
+      if (!comparable(record)) return this.#tell('SKIPPED', late ? 0 : keys.length);
+      batch.run = record.run;
+      const suspicious = await this.#firstSight(batch);
       inTime.abort();
       if (late || this.#stopping.signal.aborted) return;
       this.#breaker.succeeded();
-      await this.#settle(run, keys, suspicious);
+      await this.#settle(batch, suspicious);
     } catch (error) {
+      if (!late && !this.#stopping.signal.aborted) this.#unanswered(batch, error);
+    } finally {
       inTime.abort();
-      if (!late && !this.#stopping.signal.aborted) this.#unanswered(keys, error);
     }
   }
 
-  async #firstSight(keys: readonly string[]): Promise<ReadonlySet<string>> {
-    const { dataset, stores } = this.#ctx;
-    const [old, now] = await both(stores.OLD.reader.load(keys), stores.NEW.reader.load(keys));
-    const rows = [...old.values(), ...now.values()].flatMap((stored) => ('row' in stored ? [stored.row] : []));
-    const mapper = await dataset.mapper(rows);
-    const differs = (key: string) => compare(dataset, mapper, { key, old: old.get(key), new: now.get(key) }).length > 0;
-    return new Set(keys.filter(differs));
+  async #firstSight(batch: Batch): Promise<ReadonlySet<string>> {
+    batch.answers = {};
+    const { OLD, NEW } = await loadBoth(this.#ctx.stores, batch.keys, batch.answers);
+    const pairs = batch.keys.map((key): Pair => ({ key, old: OLD.get(key), new: NEW.get(key) }));
+    return new Set(await differingKeys(this.#ctx, pairs));
   }
 
   /** Second looks, and what comes of them to the list of differences. */
-  async #settle(run: number | null, keys: readonly string[], suspicious: ReadonlySet<string>): Promise<void> {
-    const { control, dataset } = this.#ctx;
-    const again = keys.filter((key) => suspicious.has(key) || this.#differing.has(key));
-    const { verdicts, underWay } = await lookAgain(this.#ctx, again, this.#options.recheck, this.#stopping.signal);
+  async #settle({ keys, run }: Batch, suspicious: ReadonlySet<string>): Promise<void> {
+    const known = (key: string): boolean => this.#differing.has(key) || this.#unseen.has(key);
+    const again = keys.filter((key) => suspicious.has(key) || known(key));
+    const { verdicts, underWay } = await this.#lookAgain(again);
     const found = [...verdicts.values()].flat();
     const differing = new Set(found.map(({ key }) => key));
-    const news = [...verdicts.keys()].filter((key) => differing.has(key) || this.#differing.has(key));
+    const news = [...verdicts.keys()].filter((key) => differing.has(key) || known(key));
     const still = await this.#ctx.record();
     // What was seen in another state, or in another run, says nothing about this one.
     if (this.#stopping.signal.aborted || !comparable(still) || still.run !== run || still.switching) return;
-    if (news.length > 0) await control.settleDifferences(dataset.name, news, found);
+    if (news.length > 0) await this.#unseen.settle(news, found);
     for (const key of news) {
       if (!differing.has(key)) this.#differing.delete(key);
       else if (this.#differing.size < MOST_REMEMBERED) this.#differing.add(key);
@@ -152,8 +187,22 @@ export class SpotCheck {
     this.#log(found);
   }
 
-  #unanswered(keys: readonly string[], error: unknown): void {
+  /** Should a store fall silent now, the keys are not forgotten. */
+  async #lookAgain(keys: readonly string[]): Promise<Rechecked> {
+    try {
+      return await lookAgain(this.#ctx, keys, this.#options.recheck, this.#stopping.signal);
+    } catch (error) {
+      this.#unseen.remember(keys);
+      throw error;
+    }
+  }
+
+  #unanswered({ keys, run, answers }: Batch, error: unknown): void {
     this.#tell('UNANSWERED', keys.length);
+    // One outage is told once: what is asked later, to see whether it is over, adds nothing.
+    if (answers && isOneSided(answers) && !this.#breaker.tripped) {
+      void this.#unseen.list(run, keys, answers).then(() => this.#lookLater());
+    }
     if (!this.#breaker.failed()) return;
     for (const _ of this.#waiting) this.#tell('SKIPPED', 1);
     this.#waiting.clear();
@@ -171,12 +220,4 @@ export class SpotCheck {
     this.#loggedAt = now;
     this.#ctx.log.warn({ dataset: this.#ctx.dataset.name, differences: found.length }, 'reads found differences');
   }
-}
-
-type Loaded = ReadonlyMap<string, Stored>;
-
-/** As `Promise.all`, but when one fails the other one is waited for too: it may still be under way in the store. */
-async function both(old: Promise<Loaded>, now: Promise<Loaded>): Promise<readonly [Loaded, Loaded]> {
-  await Promise.allSettled([old, now]);
-  return Promise.all([old, now]);
 }

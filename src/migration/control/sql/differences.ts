@@ -1,6 +1,7 @@
-/** What verify found, by key and field. A difference keeps the time at which it was first seen for as long as it is seen again. */
+/** What was found to differ, by key and field. A difference keeps the time at which it was first seen for as long as it is seen again. */
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { ControlStore, Difference, DifferenceKind, FoundDifference } from '../control.ts';
+import { isNoAnswer } from '../unanswered.ts';
 import { oneOf, toNumber, type Access, type Lock } from './access.ts';
 import type { ControlTables, DifferenceTable } from './tables.ts';
 
@@ -64,7 +65,27 @@ export async function upsertDifferences(
   }
 }
 
-/** Removes all differences of these keys that are not in `found`; returns the keys that had differences and have none any more. */
+/** See `ControlStore.noteDifferences`. */
+export async function addDifferences(
+  tx: Transaction<ControlTables>,
+  lock: Lock,
+  dataset: string,
+  found: readonly FoundDifference[],
+  now: string,
+): Promise<void> {
+  for (const batch of batches(found)) {
+    const keys = batch.map(({ key }) => key);
+    const known = await lock(of(tx, dataset).select(['key', 'kind']).where('key', 'in', keys)).execute();
+    const kinds = new Map(known.map(({ key, kind }) => [key, kind]));
+    const added = batch.filter(({ key, kind }) => (kinds.get(key) ?? kind) === kind);
+    await upsertDifferences(tx, dataset, added, now);
+  }
+}
+
+/**
+ * Removes all differences of these keys that are not in `found`; returns the keys that differed and do not any more. One of which no more was
+ * known than that a store did not answer is not among them: nothing was repaired.
+ */
 export async function removeOtherDifferences(
   tx: Transaction<ControlTables>,
   lock: Lock,
@@ -78,14 +99,16 @@ export async function removeOtherDifferences(
   }
   const cleared = new Set<string>();
   for (const batch of batches(keys)) {
-    const known = await lock(of(tx, dataset).select(['key', 'field']).where('key', 'in', batch)).execute();
-    for (const { key, field } of known) {
+    const known = await lock(of(tx, dataset).selectAll().where('key', 'in', batch)).execute();
+    const gone = new Set<string>();
+    for (const difference of known.map(fromRow)) {
+      const { key, field } = difference;
       const still = fields.get(key);
-      if (!still) cleared.add(key);
-      if (still && !still.has(field)) await remove(tx, dataset, [key], field);
+      if (!still) gone.add(key);
+      if (!still && !couldNotBeSeen(difference)) cleared.add(key);
+      if (still && !still.has(field ?? WHOLE_ROW)) await remove(tx, dataset, [key], field ?? WHOLE_ROW);
     }
-    const gone = batch.filter((key) => cleared.has(key));
-    if (gone.length > 0) await remove(tx, dataset, gone);
+    if (gone.size > 0) await remove(tx, dataset, [...gone]);
   }
   return cleared;
 }
@@ -93,6 +116,10 @@ export async function removeOtherDifferences(
 async function remove(tx: Transaction<ControlTables>, dataset: string, keys: readonly string[], field?: string) {
   const rows = tx.deleteFrom('crossfade_difference').where('dataset', '=', dataset).where('key', 'in', keys);
   await (field === undefined ? rows : rows.where('field', '=', field)).execute();
+}
+
+function couldNotBeSeen(difference: FoundDifference): boolean {
+  return isNoAnswer(difference, difference.old) || isNoAnswer(difference, difference.new);
 }
 
 function of(db: Kysely<ControlTables>, dataset: string) {

@@ -2,12 +2,15 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { ControlStore, VerificationRow } from '../control.ts';
 import { toNumber, type Access, type Lock } from './access.ts';
-import { removeOtherDifferences, upsertDifferences } from './differences.ts';
+import { addDifferences, removeOtherDifferences, upsertDifferences } from './differences.ts';
 import type { ControlTables, VerificationTable } from './tables.ts';
 
 export function verifications(
   access: Access,
-): Pick<ControlStore, 'verification' | 'startVerification' | 'advanceVerification' | 'settleDifferences'> {
+): Pick<
+  ControlStore,
+  'verification' | 'startVerification' | 'advanceVerification' | 'settleDifferences' | 'noteDifferences'
+> {
   return {
     verification: (dataset) => access.read((db) => newestVerification(db, dataset)),
 
@@ -58,6 +61,9 @@ export function verifications(
           .where('number', '=', newest.number)
           .execute();
       }),
+
+    noteDifferences: (dataset, found) =>
+      access.write((tx, lock) => addDifferences(tx, lock, dataset, found, access.time())),
   };
 }
 
