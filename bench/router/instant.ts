@@ -27,6 +27,7 @@ export function instant(store: Store, key: string, row: Row): Store {
     quarantine,
     checkpoint: () => store.checkpoint(),
     ping: () => store.ping(),
+    serverVersion: async () => null,
     otherWriters: (...args) => store.otherWriters(...args),
     close: () => store.close(),
   };

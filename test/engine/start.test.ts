@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { localFindings } from '../../src/cli/crossfade/local.ts';
 import { participationDataset } from '../../src/activity/dataset.ts';
 import { createApp, type App } from '../../src/app.ts';
 import { setupCommand } from '../../src/cli/setup-command.ts';
@@ -189,6 +190,9 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     expect(await engine.operator.otherWriters()).not.toContain(role);
     await admin.query(`grant insert on participation_old to ${role}`);
     expect(await engine.operator.otherWriters()).toContain(role);
+    const findings = await localFindings({ OLD_STORE_URL: url, DATA_DIR: dir });
+    expect(findings.find(({ check }) => check === 'other writers')?.found).toContain(role);
+    expect(findings.find(({ check }) => check === 'old store')?.found).toMatch(/answers \(PostgreSQL \d+.*has the table/);
     const terms = {
       readNewPercent: null,
       expectedEpoch: null,
@@ -263,6 +267,7 @@ describeWith('MySQL or MariaDB', await servers.mysql(), (server) => {
         create: false,
       });
       const found = await store.otherWriters();
+      expect(await store.serverVersion()).toMatch(/^(MariaDB|MySQL) \d+\.\d+/);
       await store.close();
       return found;
     };

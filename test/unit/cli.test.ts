@@ -234,6 +234,18 @@ describe('what goes wrong has a code of its own', () => {
     expect(JSON.parse(stderr)).toEqual({ error: { message: expect.any(String), code: 'UNAUTHENTICATED' } });
   });
 
+  test.each([
+    [['nonsense', '--json'], "unknown command 'nonsense'"],
+    [['switch', 'NOWHERE', ...why, '--json'], expect.stringContaining('Allowed choices are OLD')],
+    [['switch', 'NEW', '--json'], expect.stringMatching(/^required option '--reason/)],
+    [['status', '--json', '--such'], "unknown option '--such'"],
+    [['--json'], expect.any(String)],
+  ])('for scripts a command line that cannot be read is JSON too: %j', async (args, message: unknown) => {
+    const { code, stdout, stderr } = await crossfade(args);
+    expect({ code, stdout }).toEqual({ code: EXIT_CODES.USAGE.code, stdout: '' });
+    expect(JSON.parse(stderr)).toEqual({ error: { message, code: null } });
+  });
+
   test('doctor: what is amiss, and what to change', async () => {
     const { code, stdout } = await crossfade(['doctor'], { ADMIN_TOKEN: 'wrong' });
     expect(code).toBe(EXIT_CODES.UNHEALTHY.code);

@@ -1,6 +1,7 @@
 import { isAbsolute, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, loadConfig, maskPassword, VARIABLES } from '../../src/config.ts';
+import { ConfigError, loadConfig, maskPassword } from '../../src/config.ts';
+import { VARIABLES } from '../../src/config/variables.ts';
 
 const refusal = (env: Record<string, string>): string => {
   try {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { participationDataset } from '../../src/activity/dataset.ts';
-import { VARIABLES } from '../../src/config.ts';
+import { VARIABLES } from '../../src/config/variables.ts';
 import { BLOCKER_CODES } from '../../src/migration/api.ts';
 import { ERRORS } from '../../src/migration/errors.ts';
 import { buildSubgraph } from '../../src/resolvers/index.ts';

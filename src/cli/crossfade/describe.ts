@@ -1,6 +1,7 @@
 /** A status in words. */
-import { grouped, seconds } from './numbers.ts';
-import { placeName, type Blocker, type CopyProgress, type Move, type Status, type Verification } from './status.ts';
+import type { Blocker, CopyProgress, MoveOption, VerificationStatus } from '../../migration/api.ts';
+import { counted, grouped, seconds } from './numbers.ts';
+import { placeName, type Status } from './status.ts';
 import { wayBack } from './way-back.ts';
 
 export function describeStatus(status: Status): readonly string[] {
@@ -27,16 +28,16 @@ export function headline({ dataset, state, readNewPercent, epoch, switching }: S
 }
 
 export function describeCopy({ total, copied, quarantined, complete, paused, ...copy }: CopyProgress): string {
-  const doing = complete ? 'complete' : paused ? 'paused' : `${grouped(copy.rowsPerSecond)} rows a second`;
+  const doing = complete ? 'complete' : paused ? 'paused' : `${counted(copy.rowsPerSecond, 'row')} a second`;
   const left = complete || copy.etaSeconds === null ? '' : `, ${seconds(copy.etaSeconds)} to go`;
   const limit = copy.rateLimit === null ? '' : `, limited to ${grouped(copy.rateLimit)} a second`;
-  return `${grouped(copied)} of ${grouped(total)} rows, ${grouped(quarantined)} in quarantine, ${doing}${left}${limit}`;
+  return `${grouped(copied)} of ${counted(total, 'row')}, ${grouped(quarantined)} in quarantine, ${doing}${left}${limit}`;
 }
 
-export function describeVerification(verification: Verification): string {
+export function describeVerification(verification: VerificationStatus): string {
   const { checked, total, differing, repaired, running, clean } = verification;
   const verdict = running ? 'under way' : clean ? 'clean' : 'not clean';
-  return `${grouped(checked)} of ${grouped(total)} rows, ${grouped(differing)} differ, ${grouped(repaired)} repaired, ${verdict}`;
+  return `${grouped(checked)} of ${counted(total, 'row')}, ${grouped(differing)} ${differing === 1 ? 'differs' : 'differ'}, ${grouped(repaired)} repaired, ${verdict}`;
 }
 
 export function describeBlockers(blockers: readonly Blocker[]): readonly string[] {
@@ -50,10 +51,10 @@ function describeJournal({
   pendingNew,
 }: NonNullable<Status['journal']>): string {
   const age = oldestAgeSeconds === null ? '' : `, the oldest ${seconds(oldestAgeSeconds)} old`;
-  return `${grouped(entries)} entries${age}; the old store lacks ${grouped(pendingOld)}, the new one ${grouped(pendingNew)}`;
+  return `${counted(entries, 'entry', 'entries')}${age}; the old store lacks ${grouped(pendingOld)}, the new one ${grouped(pendingNew)}`;
 }
 
-function describeMove({ to, readNewPercent, allowed, blockers }: Move): readonly string[] {
+function describeMove({ to, readNewPercent, allowed, blockers }: MoveOption): readonly string[] {
   const name = to === 'DUAL' && readNewPercent === null ? 'DUAL at any percentage' : placeName(to, readNewPercent);
   return [
     row(allowed ? 'possible' : 'blocked', name),

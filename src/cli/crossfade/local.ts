@@ -16,31 +16,41 @@ const dataset = participationDataset({ getMany: async () => new Map() });
 export async function localFindings(env: Environment): Promise<readonly Finding[]> {
   try {
     const config = loadConfig(env);
-    const stores = STORE_ROLES.map((role) => storeFinding(config, role));
-    return [
-      well('variables', 'each is what it may be'),
-      ...(await Promise.all([...stores, controlFinding(config), journalFinding(config)])),
-    ];
+    const stores = STORE_ROLES.map((role) => storeFindings(config, role));
+    const findings = await Promise.all([...stores, controlFinding(config), journalFinding(config)]);
+    return [well('variables', 'each is what it may be'), ...findings.flat()];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return [amiss('variables', error.message, 'Correct the variable; README.md lists them.')];
   }
 }
 
-async function storeFinding(config: Config, role: StoreRole): Promise<Finding> {
+async function storeFindings(config: Config, role: StoreRole): Promise<readonly Finding[]> {
   const url = role === 'OLD' ? config.oldStoreUrl : config.newStoreUrl;
   const check = `${role.toLowerCase()} store`;
   const engine = engineOf(url);
-  if (engine.directory(url) !== null) return well(check, 'embedded');
+  if (engine.directory(url) !== null) return [well(check, 'embedded')];
   const store = engine.openStore(url, role, dataset);
   try {
     await store.ping();
-    return well(check, `${maskPassword(url)} answers, and has the table ${dataset.table(role).name}`);
+    const { name } = dataset.table(role);
+    const server = await store.serverVersion();
+    const answers = well(check, `${maskPassword(url)} answers (${server}), and has the table ${name}`);
+    return role === 'OLD' ? [answers, othersFinding(name, (await store.otherWriters()) ?? [])] : [answers];
   } catch (error) {
-    return amiss(check, `${maskPassword(url)}: ${reason(error)}`, 'Mend what it says; npm run setup makes the tables.');
+    return [
+      amiss(check, `${maskPassword(url)}: ${reason(error)}`, 'Mend what it says; npm run setup makes the tables.'),
+    ];
   } finally {
     await store.close();
   }
+}
+
+/** Nothing is amiss as long as they do not write: that they may is told, so that somebody sees to it. */
+function othersFinding(table: string, others: readonly string[]): Finding {
+  const check = 'other writers';
+  if (others.length === 0) return well(check, `nobody else may write ${table}, as far as this user can see`);
+  return well(check, `${others.join(', ')} may write ${table}; see that they do not, from MIGRATING to CATCHING_UP`);
 }
 
 async function controlFinding({ controlUrl }: Config): Promise<Finding> {

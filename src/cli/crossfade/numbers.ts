@@ -20,6 +20,11 @@ export function grouped(number: number): string {
   return GROUPED.format(Math.round(number));
 }
 
+/** `1 row`, `2,000 rows`. */
+export function counted(number: number, one: string, many = `${one}s`): string {
+  return `${grouped(number)} ${number === 1 ? one : many}`;
+}
+
 export function seconds(number: number): string {
   if (number < 120) return `${number.toFixed(number < 10 ? 1 : 0)} s`;
   return number < 7200 ? `${Math.round(number / 60)} min` : `${(number / 3600).toFixed(1)} h`;

@@ -66,17 +66,31 @@ export interface Streams {
 /** Returns the exit code: see exit.ts. */
 export async function crossfadeCommand(args: readonly string[], env: Environment, streams: Streams): Promise<number> {
   let exit: number = EXIT_CODES.OK.code;
-  const program = buildProgram(streams, async (command, given) => {
+  const json = args.includes('--json');
+  const complaints = { write: (said: string) => (json ? undefined : streams.stderr.write(said)) };
+  const program = buildProgram({ ...streams, stderr: complaints }, async (command, given) => {
     exit = await runCommand(command, given, env, streams);
   });
   try {
     await program.parseAsync(args, { from: 'user' });
     return exit;
   } catch (error) {
-    // Commander has said what is wrong, or has shown the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.OK.code : EXIT_CODES.USAGE.code;
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has shown the help that was asked for, or has said what is wrong, in words.
+    if (error.exitCode === 0) return EXIT_CODES.OK.code;
+    if (json) streams.stderr.write(asJson(complaintOf(error), null));
+    return EXIT_CODES.USAGE.code;
   }
+}
+
+function complaintOf({ code, message }: CommanderError): string {
+  return code === 'commander.help'
+    ? 'A command is missing; crossfade --help lists them.'
+    : message.replace(/^error: /, '');
+}
+
+function asJson(message: string, code: string | null): string {
+  return `${JSON.stringify({ error: { message, code } })}\n`;
 }
 
 type Run = (command: Command, given: Given) => Promise<void>;
@@ -148,7 +162,7 @@ async function runCommand(command: Command, given: Given, env: Environment, stre
     if (interrupt.signal.aborted) return EXIT_CODES.OK.code;
     if (!(error instanceof CommandFailure)) throw error;
     const { message, code } = error;
-    streams.stderr.write(`${json ? JSON.stringify({ error: { message, code } }) : message}\n`);
+    streams.stderr.write(json ? asJson(message, code) : `${message}\n`);
     return EXIT_CODES[error.exit].code;
   } finally {
     process.removeListener('SIGINT', end);

@@ -1,7 +1,7 @@
 /**
  * The status of a migration, part by part: a store or a journal that does not answer takes its own part with it, and leaves the rest.
  */
-import type { BlockerCode } from '../../migration/api.ts';
+import type { CopyProgress, MoveOption, VerificationStatus } from '../../migration/api.ts';
 import type { BusinessLogic, MigrationState } from '../../migration/states.ts';
 import { failureOf, type Fault } from './client.ts';
 import type { Context } from './command.ts';
@@ -23,11 +23,6 @@ const QUERY = `query ($dataset: String!) {
   moves: migration(dataset: $dataset) { moves { to readNewPercent allowed blockers { code message count } } }
 }`;
 
-export interface Blocker {
-  readonly code: BlockerCode;
-  readonly message: string;
-  readonly count: number | null;
-}
 export interface Base {
   readonly dataset: string;
   readonly state: MigrationState;
@@ -44,33 +39,11 @@ export interface Base {
     readonly waitingFor: string;
   } | null;
 }
-export interface CopyProgress {
-  readonly total: number;
-  readonly copied: number;
-  readonly quarantined: number;
-  readonly rowsPerSecond: number;
-  readonly etaSeconds: number | null;
-  readonly running: boolean;
-  readonly paused: boolean;
-  readonly complete: boolean;
-  readonly rateLimit: number | null;
-}
 export interface JournalStatus {
   readonly entries: number;
   readonly oldestAgeSeconds: number | null;
   readonly pendingOld: number;
   readonly pendingNew: number;
-}
-export interface Verification {
-  readonly running: boolean;
-  readonly checked: number;
-  readonly total: number;
-  readonly differing: number;
-  readonly repaired: number;
-  readonly coverage: number;
-  readonly clean: boolean;
-  readonly startedAt: string;
-  readonly finishedAt: string | null;
 }
 export interface Instance {
   readonly id: string;
@@ -79,30 +52,23 @@ export interface Instance {
   readonly lastSeenAt: string;
   readonly leaseExpiresAt: string;
 }
-export interface Move {
-  readonly to: MigrationState;
-  readonly readNewPercent: number | null;
-  readonly allowed: boolean;
-  readonly blockers: readonly Blocker[];
-}
-
 type Part<K extends string, T> = Readonly<Record<K, T>> | null;
 interface Answer {
   readonly base: Base | null;
   readonly copy: Part<'copy', CopyProgress | null>;
   readonly journal: Part<'journal', JournalStatus>;
-  readonly verification: Part<'verification', Verification | null>;
+  readonly verification: Part<'verification', VerificationStatus | null>;
   readonly instances: Part<'instances', readonly Instance[]>;
-  readonly moves: Part<'moves', readonly Move[]>;
+  readonly moves: Part<'moves', readonly MoveOption[]>;
 }
 
 export interface Status extends Base {
   readonly copy: CopyProgress | null;
   /** null: it does not answer; see `unanswered`. */
   readonly journal: JournalStatus | null;
-  readonly verification: Verification | null;
+  readonly verification: VerificationStatus | null;
   readonly instances: readonly Instance[];
-  readonly moves: readonly Move[];
+  readonly moves: readonly MoveOption[];
   /** Parts that could not be told, and why. */
   readonly unanswered: readonly Fault[];
 }

@@ -1,11 +1,11 @@
 /** A switch, from the command line: for `switch` and `back`. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BlockerCode } from '../../migration/api.ts';
+import type { Blocker, BlockerCode } from '../../migration/api.ts';
 import type { MigrationState } from '../../migration/states.ts';
 import type { Context, Result } from './command.ts';
 import { describeBlockers } from './describe.ts';
 import { CommandFailure } from './exit.ts';
-import { placeName, type Blocker } from './status.ts';
+import { placeName } from './status.ts';
 
 const SWITCH = `mutation ($input: SwitchMigrationInput!) {
   result: switchMigration(input: $input) {

@@ -1,9 +1,10 @@
 /** A verification that is waited for. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { VerificationStatus } from '../../migration/api.ts';
 import type { Context, Result } from './command.ts';
 import { describeVerification } from './describe.ts';
 import { CommandFailure } from './exit.ts';
-import { readStatus, type Verification } from './status.ts';
+import { readStatus } from './status.ts';
 
 const LOOK_MS = 300;
 
@@ -20,6 +21,6 @@ export async function untilVerified(context: Context): Promise<Result> {
   }
 }
 
-function verdict(verification: Verification, line: string): Result {
+function verdict(verification: VerificationStatus, line: string): Result {
   return { json: { verification }, lines: [line], exit: verification.clean ? 'OK' : 'UNHEALTHY' };
 }

@@ -28,7 +28,7 @@ export function VerificationPanel({ board, now }: PanelProps) {
   return (
     <Panel title="Verification" aside={aside} missing={board.missing.get('verification')}>
       {verification ? (
-        <Progress verification={verification} now={now} />
+        <Progress verification={verification} left={board.differences?.total ?? null} now={now} />
       ) : (
         <p class="quiet">None yet. NEW wants one that began in DUAL, covered every row and found the stores alike.</p>
       )}
@@ -37,7 +37,14 @@ export function VerificationPanel({ board, now }: PanelProps) {
   );
 }
 
-function Progress({ verification, now }: { readonly verification: Verification; readonly now: number }) {
+interface ProgressProps {
+  readonly verification: Verification;
+  /** Differences that are known now, of this verification or found by reads since; null: they cannot be told. */
+  readonly left: number | null;
+  readonly now: number;
+}
+
+function Progress({ verification, left, now }: ProgressProps) {
   const { running, checked, total, differing, repaired, coverage, clean, startedAt, finishedAt } = verification;
   const share = total === 0 ? coverage : checked / total;
   const seconds = ((finishedAt ? Date.parse(finishedAt) : now) - Date.parse(startedAt)) / 1000;
@@ -45,9 +52,7 @@ function Progress({ verification, now }: { readonly verification: Verification; 
   return (
     <>
       <p class="headline">
-        <span class={`number ${clean ? 'good' : ''}`}>
-          {running ? percent(share) : clean ? 'Clean' : counted(differing - repaired, 'difference')}
-        </span>{' '}
+        <span class={`number ${clean ? 'good' : ''}`}>{running ? percent(share) : verdict(clean, left)}</span>{' '}
         <span class="quiet">{running ? 'comparing' : `finished ${finishedAt ? moment(finishedAt, now) : '–'}`}</span>
       </p>
       <Bar label="Rows compared" share={running ? share : coverage} tone={running ? 'accent' : 'quiet'} />
@@ -63,6 +68,12 @@ function Progress({ verification, now }: { readonly verification: Verification; 
       />
     </>
   );
+}
+
+function verdict(clean: boolean, left: number | null): string {
+  if (clean) return 'Clean';
+  // Without a difference: it ended before it had seen everything.
+  return left === 0 || left === null ? 'Not clean' : counted(left, 'difference');
 }
 
 export function RepairButton({ board }: { readonly board: Board }) {

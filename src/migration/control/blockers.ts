@@ -10,6 +10,7 @@ import type { Journal } from '../journal/journal.ts';
 import { route, showPlace } from '../route.ts';
 import { findMove, gaining, usesJournal, type Place, type Precondition } from '../states.ts';
 import { EVERYTHING, type Store } from '../stores/store.ts';
+import { counted } from '../words.ts';
 import type { ControlRecord, ControlStore } from './control.ts';
 import { holdsRows, isKnown } from './found.ts';
 
@@ -74,7 +75,7 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
       return block('TARGET_NOT_EMPTY', 'The new store is fenced by another deployment, which may use it.');
     return block(
       'TARGET_NOT_EMPTY',
-      `The new table holds ${rows} rows that no migration of this deployment put there.`,
+      `The new table holds ${counted(rows, 'row')} that no migration of this deployment put there.`,
       rows,
     );
   },
@@ -84,13 +85,17 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
     if (checkpoint?.epoch !== record.epoch) return block('COPY_INCOMPLETE', 'The copy of this run has not begun.');
     if (checkpoint.complete) return NONE;
     const left = Math.max(0, checkpoint.total - checkpoint.copied - checkpoint.quarantined);
-    return block('COPY_INCOMPLETE', `About ${left} of ${checkpoint.total} rows are still to be copied.`, left);
+    return block('COPY_INCOMPLETE', `About ${left} of ${counted(checkpoint.total, 'row')} must still be copied.`, left);
   },
 
   QUARANTINE_EMPTY: async ({ stores }) => {
     const { open } = await stores.NEW.quarantine.counts();
     if (open === 0) return NONE;
-    return block('QUARANTINE_NOT_EMPTY', `${open} rows could not be mapped; mend and retry them, or waive them.`, open);
+    return block(
+      'QUARANTINE_NOT_EMPTY',
+      `${counted(open, 'row')} could not be mapped; mend and retry, or waive.`,
+      open,
+    );
   },
 
   OLD_STORE_UNCHANGED: async ({ dataset, stores, record, thorough }) => {
@@ -103,7 +108,7 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
     if (found) return oldStoreChanged(dataset, stores);
     return block(
       'OLD_STORE_CHANGED',
-      `The old table holds ${rows} rows; ${seen} were there when it was copied.`,
+      `The old table holds ${counted(rows, 'row')}; when it was copied there ${seen === 1 ? 'was' : 'were'} ${seen}.`,
       Math.abs(rows - seen),
     );
   },
@@ -115,7 +120,7 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
     const store = name(precondition.store);
     return block(
       'BACKLOG_NOT_EMPTY',
-      `The ${store} store still lacks ${lacking} writes from before the last switch.`,
+      `The ${store} store still lacks ${counted(lacking, 'write')} from before the last switch.`,
       lacking,
     );
   },
@@ -125,7 +130,11 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
     const found =
       differences === 0
         ? NONE
-        : block('DIFFERENCES_FOUND', `${differences} differences are known; repair them.`, differences);
+        : block(
+            'DIFFERENCES_FOUND',
+            `${counted(differences, 'difference is', 'differences are')} known: look, then repair.`,
+            differences,
+          );
     const last = await control.verification(record.dataset);
     const counts = last?.finishedAt && last.covered && !last.failed && last.startedAt >= (record.dualSince ?? '~');
     if (counts) return found;

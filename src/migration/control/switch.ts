@@ -15,6 +15,7 @@ import { isoTime } from '../clock.ts';
 import { CrossfadeError } from '../errors.ts';
 import { findMove, gaining, usesJournal } from '../states.ts';
 import { showPlace } from '../route.ts';
+import { counted } from '../words.ts';
 import type { ControlRecord, ControlStore, Switch, Transition } from './control.ts';
 import { runFlip, type FlipContext } from './flip.ts';
 import type { Lease } from './lease.ts';
@@ -174,7 +175,7 @@ export class SwitchDriver {
     await journal.note(current.epoch);
     const caughtUp = async () => {
       const lacking = await journal.lacking(gains, 'NOTED');
-      this.waitingFor = `${lacking} writes that the ${gains === 'NEW' ? 'new' : 'old'} store lacks`;
+      this.waitingFor = `${counted(lacking, 'write')} that the ${gains === 'NEW' ? 'new' : 'old'} store lacks`;
       if (lacking > 0) wakeWorkers();
       return lacking === 0;
     };

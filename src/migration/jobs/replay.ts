@@ -12,6 +12,7 @@ import type { Journal, SlotRange } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import { runOf } from '../seq.ts';
 import type { Store } from '../stores/store.ts';
+import { counted } from '../words.ts';
 import type { JobContext, StepResult } from './context.ts';
 import { blocked, comparable, IDLE, PROGRESSED, replaysInto } from './steps.ts';
 
@@ -69,7 +70,7 @@ export async function replayStep(
     return IDLE;
   }
   if (outcome === 'FENCED') return blocked(`the ${role} store does not admit entries of this run yet`);
-  return cleared > 0 ? PROGRESSED : blocked(`the ${role} store refuses ${state.stuck} entries`);
+  return cleared > 0 ? PROGRESSED : blocked(`the ${role} store refuses ${counted(state.stuck, 'entry', 'entries')}`);
 }
 
 /** Once an epoch: under traffic a store is behind, and catches up, all the time. In DUAL that is how every write goes. */

@@ -214,6 +214,8 @@ export interface Store {
    * reaches the file may write it.
    */
   otherWriters(): Promise<readonly string[] | null>;
+  /** What the server calls itself, product and version (`Engine 16.4`); null: the engine has no server. */
+  serverVersion(): Promise<string | null>;
   /** Answers, with its tables there. */
   ping(): Promise<void>;
   close(): Promise<void>;

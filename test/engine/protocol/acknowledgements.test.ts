@@ -65,7 +65,7 @@ describe.concurrent('the rule of the moment', () => {
     const mend = failing([ada, bob], 'NEW.writer.apply');
     expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
     const switching = bob.switchTo(DUAL(100));
-    await Promise.race([switching, bob.waitsFor('1 writes that the new store lacks')]);
+    await Promise.race([switching, bob.waitsFor('1 write that the new store lacks')]);
     expect(await bob.read('zoe')).toBe('a');
     mend();
     expect(await switching).toMatchObject({ outcome: 'SWITCHED' });

@@ -15,7 +15,7 @@ describe.concurrent('cancelling', () => {
     const mend = failing([ada, bob], 'NEW.writer.apply');
     expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
     const switching = bob.switchTo(DUAL(100));
-    await Promise.race([switching, bob.waitsFor('1 writes that the new store lacks')]);
+    await Promise.race([switching, bob.waitsFor('1 write that the new store lacks')]);
     cancelled.proceed();
     expect(await bob.read('zoe')).toBe('a');
     mend();

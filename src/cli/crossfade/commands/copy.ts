@@ -1,7 +1,7 @@
 import type { Command } from '../command.ts';
 import { text } from '../command.ts';
 import { CommandFailure } from '../exit.ts';
-import { wholeNumber } from '../numbers.ts';
+import { counted, wholeNumber } from '../numbers.ts';
 import { change } from '../simple.ts';
 
 const SHOWN = '{ copy { paused rateLimit } }';
@@ -33,8 +33,10 @@ export const copy: Command = {
         return change(context, { document: RESUME }, { done: 'The copy goes on.', would: 'go on with the copy' });
       default: {
         const limit = rows === 'none' ? null : wholeNumber(given, 'rows', 1, LARGEST_RATE);
-        const words = limit === null ? 'lift the limit of the copy' : `limit the copy to ${limit} rows a second`;
-        const done = limit === null ? 'The copy has no limit.' : `The copy is limited to ${limit} rows a second.`;
+        const words =
+          limit === null ? 'lift the limit of the copy' : `limit the copy to ${counted(limit, 'row')} a second`;
+        const done =
+          limit === null ? 'The copy has no limit.' : `The copy is limited to ${counted(limit, 'row')} a second.`;
         return change(context, { document: RATE, variables: { rows: limit } }, { done, would: words });
       }
     }

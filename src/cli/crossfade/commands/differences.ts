@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts';
 import { LIST_OPTIONS, more, readList } from '../lists.ts';
-import { grouped } from '../numbers.ts';
+import { counted } from '../numbers.ts';
 
 interface Difference {
   readonly key: string;
@@ -22,6 +22,6 @@ export const differences: Command = {
       const where = field === null ? key : `${key} ${field}`;
       return `  ${where}: ${kind}, old ${JSON.stringify(values.old)}, new ${JSON.stringify(values.new)}`;
     });
-    return { json: listed, lines: [`${grouped(listed.totalCount)} differences`, ...rows, ...more(listed)] };
+    return { json: listed, lines: [`${counted(listed.totalCount, 'difference')}`, ...rows, ...more(listed)] };
   },
 };

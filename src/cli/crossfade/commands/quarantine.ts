@@ -1,6 +1,6 @@
 import { text, type Command, type Context, type Given, type Result } from '../command.ts';
 import { LIST_OPTIONS, more, readList } from '../lists.ts';
-import { grouped } from '../numbers.ts';
+import { counted } from '../numbers.ts';
 import { change } from '../simple.ts';
 import { statedReason } from '../switching.ts';
 
@@ -42,5 +42,5 @@ async function list(context: Context, given: Given): Promise<Result> {
   const rows = listed.nodes.map(
     ({ key, reason, row, waived }) => `  ${key}${waived ? ' (waived)' : ''}: ${reason} ${row}`,
   );
-  return { json: listed, lines: [`${grouped(listed.totalCount)} rows in quarantine`, ...rows, ...more(listed)] };
+  return { json: listed, lines: [`${counted(listed.totalCount, 'row')} in quarantine`, ...rows, ...more(listed)] };
 }

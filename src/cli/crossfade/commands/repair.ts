@@ -1,19 +1,34 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command, Context, Result } from '../command.ts';
-import { grouped } from '../numbers.ts';
+import { CommandFailure } from '../exit.ts';
+import { counted } from '../numbers.ts';
 import { change } from '../simple.ts';
 
 const REPAIR = `mutation ($dataset: String!) { repairDifferences(dataset: $dataset) { state } }`;
-const LEFT = `query ($dataset: String!) { migration(dataset: $dataset) { differences(first: 1) { totalCount } verification { clean } } }`;
+/** As many as a server gives at once, however small its pages are set. */
+const FIRST = 20;
+const LEFT = `query ($dataset: String!) {
+  migration(dataset: $dataset) {
+    differences(first: ${FIRST}) { totalCount edges { node { key field kind lastSeenAt } } }
+  }
+}`;
 const LOOK_MS = 300;
-/** A repair that has brought nothing for so long has nothing more to bring, milliseconds. */
-const PATIENCE_MS = 10_000;
+/**
+ * The schema does not say whether a repair runs. A row that stays is looked at again and has its time moved; one that a store cannot take now
+ * is tried for some seconds, a few at once and a hundred before the next sign: nothing for longer than that means that nothing comes.
+ */
+const PATIENCE_MS = 90_000;
 
 interface Left {
-  readonly migration: {
-    readonly differences: { readonly totalCount: number };
-    readonly verification: { readonly clean: boolean } | null;
-  };
+  readonly totalCount: number;
+  readonly edges: readonly {
+    readonly node: {
+      readonly key: string;
+      readonly field: string | null;
+      readonly kind: string;
+      readonly lastSeenAt: string;
+    };
+  }[];
 }
 
 export const repair: Command = {
@@ -27,22 +42,36 @@ export const repair: Command = {
       done: 'The repair runs; crossfade differences shows what is left.',
       would: 'repair the differences',
     };
-    const started = await change(context, { document: REPAIR }, said);
-    return wait === true && !context.dryRun ? untilRepaired(context) : started;
+    if (wait !== true || context.dryRun) return change(context, { document: REPAIR }, said);
+    const before = await whatIsLeft(context);
+    await change(context, { document: REPAIR }, said);
+    return untilRepaired(context, before);
   },
 };
 
-async function untilRepaired({ client, dataset, signal }: Context): Promise<Result> {
-  let fewest = Infinity;
-  let since = performance.now();
-  for (;;) {
-    const { migration } = await client.ask<Left>(LEFT, { dataset });
-    const left = migration.differences.totalCount;
-    if (left === 0) return { json: { differences: 0 }, lines: ['No difference is left.'] };
-    if (left < fewest) [fewest, since] = [left, performance.now()];
-    if (performance.now() - since > PATIENCE_MS) {
-      return { json: { differences: left }, lines: [`${grouped(left)} differences are left.`], exit: 'UNHEALTHY' };
-    }
-    await delay(LOOK_MS, undefined, { signal });
+async function whatIsLeft({ client, dataset }: Context): Promise<Left> {
+  const { migration } = await client.ask<{ readonly migration: { readonly differences: Left } | null }>(LEFT, {
+    dataset,
+  });
+  if (!migration) throw new CommandFailure('USAGE', `There is no dataset ${JSON.stringify(dataset)}.`);
+  return migration.differences;
+}
+
+async function untilRepaired(context: Context, before: Left): Promise<Result> {
+  const untouched = new Set(before.edges.map(({ node }) => JSON.stringify(node)));
+  let seen = '';
+  for (let since = performance.now(); ; await delay(LOOK_MS, undefined, { signal: context.signal })) {
+    const left = await whatIsLeft(context);
+    const { totalCount, edges } = left;
+    if (totalCount === 0) return { json: { differences: 0 }, lines: ['No difference is left.'] };
+    // All that is left fits a page, and has been looked at since: the repair is over.
+    const over = totalCount <= FIRST && edges.every(({ node }) => !untouched.has(JSON.stringify(node)));
+    const now = JSON.stringify(left);
+    if (now !== seen) [seen, since] = [now, performance.now()];
+    const stuck = performance.now() - since > PATIENCE_MS;
+    if (!over && !stuck) continue;
+    const why = over ? '' : ' Nothing has moved for long: does a store not answer?';
+    const line = `${counted(totalCount, 'difference is', 'differences are')} left.${why}`;
+    return { json: { differences: totalCount }, lines: [line], exit: 'UNHEALTHY' };
   }
 }

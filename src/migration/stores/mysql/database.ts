@@ -29,6 +29,11 @@ export const SESSION_SETTINGS: readonly string[] = [
 /** The oldest versions that are supported, [major, minor]. */
 const LEAST = { MariaDB: [10, 11], MySQL: [8, 0] } as const;
 
+/** `MariaDB 10.11.19-MariaDB-0+deb12u1`, `MySQL 8.0.36`. */
+export function productOf(version: string): string {
+  return `${/mariadb/i.test(version) ? 'MariaDB' : 'MySQL'} ${version}`;
+}
+
 /** What is wrong with a server of this `version()` (`10.11.19-MariaDB-0+deb12u1`, `8.0.36`); null: nothing. */
 export function versionFault(version: string): string | null {
   const product = /mariadb/i.test(version) ? 'MariaDB' : 'MySQL';

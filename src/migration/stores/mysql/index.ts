@@ -2,7 +2,7 @@
 import type { Dataset, StoreRole } from '../../dataset.ts';
 import type { Store } from '../store.ts';
 import { Session } from './session.ts';
-import { parseAddress } from './database.ts';
+import { parseAddress, productOf } from './database.ts';
 import { MysqlFence } from './fence.ts';
 import { MysqlQuarantine } from './quarantine.ts';
 import { MysqlReader } from './reader.ts';
@@ -42,6 +42,10 @@ export function mysqlStore({ url, role, dataset, create, loads = true }: MysqlSt
     quarantine,
     checkpoint: () => fence.checkpoint(),
     otherWriters: () => session.read((c) => otherWriters(c, sql.table.name)),
+    serverVersion: async () => {
+      const [version] = (await session.read((c) => c.get('select version()'))) ?? [];
+      return productOf(String(version));
+    },
     ping: async () => {
       await session.read((c) => c.get(`select 1 from ${sql.name} limit 1`));
     },

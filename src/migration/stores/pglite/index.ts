@@ -20,7 +20,13 @@ export interface PgliteStoreOptions {
 /** Opens nothing yet: the first use does. Throws if another process has the directory. */
 export function pgliteStore({ directory, role, dataset, create }: PgliteStoreOptions): Store {
   const store = storeOn({ connections: connectionsTo(directory, { create }), role, dataset, create });
-  return { ...store, reader: inPages(store.reader), writer: inBatches(store.writer), otherWriters: async () => null };
+  return {
+    ...store,
+    reader: inPages(store.reader),
+    writer: inBatches(store.writer),
+    otherWriters: async () => null,
+    serverVersion: async () => null,
+  };
 }
 
 /** Without streams: they would keep the one connection from everybody else, and COPY from the outside ends the program. */

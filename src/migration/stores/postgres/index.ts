@@ -53,6 +53,10 @@ export function storeOn({ connections, role, dataset, create, stalledMs }: Store
     quarantine,
     checkpoint: () => fence.checkpoint(),
     otherWriters: () => session.read((c) => otherWriters(c, sql.table.name)),
+    serverVersion: async () => {
+      const [row = []] = await session.read((c) => c.all(`select current_setting('server_version')`));
+      return `PostgreSQL ${String(row[0])}`;
+    },
     ping: async () => {
       await session.read((c) => c.run(`select 1 from ${sql.name} limit 1`));
     },

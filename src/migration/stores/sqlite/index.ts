@@ -39,6 +39,7 @@ export function sqliteStore({ file, role, dataset, create }: SqliteStoreOptions)
     quarantine,
     checkpoint: () => fence.checkpoint(),
     otherWriters: async () => null,
+    serverVersion: async () => null,
     ping: async () => {
       await session.read((c) => c.get(`select 1 from ${sql.name} limit 1`));
     },
