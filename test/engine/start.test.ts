@@ -192,7 +192,9 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     expect(await engine.operator.otherWriters()).toContain(role);
     const findings = await localFindings({ OLD_STORE_URL: url, DATA_DIR: dir });
     expect(findings.find(({ check }) => check === 'other writers')?.found).toContain(role);
-    expect(findings.find(({ check }) => check === 'old store')?.found).toMatch(/answers \(PostgreSQL \d+.*has the table/);
+    expect(findings.find(({ check }) => check === 'old store')?.found).toMatch(
+      /answers \(PostgreSQL \d+.*has the table/,
+    );
     const terms = {
       readNewPercent: null,
       expectedEpoch: null,
