@@ -11,6 +11,7 @@ export function describeStatus(status: Status): readonly string[] {
     ...(copy ? [row('copy', describeCopy(copy))] : []),
     ...(journal ? [row('journal', describeJournal(journal))] : []),
     ...(verification ? [row('verified', describeVerification(verification))] : []),
+    ...(status.differences ? [row('differ', describeDifferences(status.differences))] : []),
     row('logic', `${status.businessLogic}${status.businessLogicPinned ? ', pinned' : ''}`),
     ...instances.map(({ label, epoch, leaseExpiresAt }) =>
       row('instance', `${label}, at epoch ${epoch}, lease until ${leaseExpiresAt}`),
@@ -38,6 +39,10 @@ export function describeVerification(verification: VerificationStatus): string {
   const { checked, total, differing, repaired, running, clean } = verification;
   const verdict = running ? 'under way' : clean ? 'clean' : 'not clean';
   return `${grouped(checked)} of ${counted(total, 'row')}, ${grouped(differing)} ${differing === 1 ? 'differs' : 'differ'}, ${grouped(repaired)} repaired, ${verdict}`;
+}
+
+function describeDifferences(known: number): string {
+  return `${counted(known, 'difference is', 'differences are')} known; crossfade differences shows what`;
 }
 
 export function describeBlockers(blockers: readonly Blocker[]): readonly string[] {

@@ -1,6 +1,8 @@
 /** A mutation of the dataset that is asked for and done: what most commands are. */
+import { rung } from '../../migration/states.ts';
 import type { Context, Result } from './command.ts';
-import { readStatus } from './status.ts';
+import { CommandFailure } from './exit.ts';
+import { readStatus, type Status } from './status.ts';
 
 /** In a dry run nothing is sent but a question, which shows that server, token and dataset are right. */
 export async function change(
@@ -15,4 +17,12 @@ export async function change(
   }
   const data = await client.ask<object>(mutation.document, { dataset, ...mutation.variables });
   return { json: data, lines: [said.done] };
+}
+
+/** Throws `CommandFailure` where the server has nothing to compare, also in a dry run. */
+export async function whereComparable(context: Context): Promise<Status> {
+  const status = await readStatus(context);
+  const { state, readNewPercent } = status;
+  if (rung({ state, percent: readNewPercent }).authority === 'BY_KEY') return status;
+  throw new CommandFailure('USAGE', `In ${state} the stores can't be compared; both hold everything in DUAL only.`);
 }

@@ -19,6 +19,7 @@ const QUERY = `query ($dataset: String!) {
   verification: migration(dataset: $dataset) {
     verification { running checked total differing repaired coverage clean startedAt finishedAt }
   }
+  differences: migration(dataset: $dataset) { differences(first: 1) { totalCount } }
   instances: migration(dataset: $dataset) { instances { id label epoch lastSeenAt leaseExpiresAt } }
   moves: migration(dataset: $dataset) { moves { to readNewPercent allowed blockers { code message count } } }
 }`;
@@ -58,6 +59,7 @@ interface Answer {
   readonly copy: Part<'copy', CopyProgress | null>;
   readonly journal: Part<'journal', JournalStatus>;
   readonly verification: Part<'verification', VerificationStatus | null>;
+  readonly differences: Part<'differences', { readonly totalCount: number }>;
   readonly instances: Part<'instances', readonly Instance[]>;
   readonly moves: Part<'moves', readonly MoveOption[]>;
 }
@@ -67,6 +69,8 @@ export interface Status extends Base {
   /** null: it does not answer; see `unanswered`. */
   readonly journal: JournalStatus | null;
   readonly verification: VerificationStatus | null;
+  /** That are known, by key and field; null: they cannot be told. */
+  readonly differences: number | null;
   readonly instances: readonly Instance[];
   readonly moves: readonly MoveOption[];
   /** Parts that could not be told, and why. */
@@ -84,6 +88,7 @@ export async function readStatus({ client, dataset }: Pick<Context, 'client' | '
     copy: data.copy?.copy ?? null,
     journal: data.journal?.journal ?? null,
     verification: data.verification?.verification ?? null,
+    differences: data.differences?.differences.totalCount ?? null,
     instances: data.instances?.instances ?? [],
     moves: data.moves?.moves ?? [],
     unanswered: faults,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Command, Context, Result } from '../command.ts';
 import { CommandFailure } from '../exit.ts';
 import { counted } from '../numbers.ts';
-import { change } from '../simple.ts';
+import { change, whereComparable } from '../simple.ts';
 
 const REPAIR = `mutation ($dataset: String!) { repairDifferences(dataset: $dataset) { state } }`;
 /** As many as a server gives at once, however small its pages are set. */
@@ -38,9 +38,12 @@ export const repair: Command = {
   options: [{ flags: '--wait', meaning: 'wait until no difference is left, or none goes away any more' }],
   changes: true,
   run: async (context, { wait }) => {
+    const { readNewPercent, differences } = await whereComparable(context);
+    const winner = winnerAt(readNewPercent);
+    const known = differences === null ? 'the differences' : counted(differences, 'difference');
     const said = {
-      done: 'The repair runs; crossfade differences shows what is left.',
-      would: 'repair the differences',
+      done: `The repair makes ${winner}; crossfade differences shows what is left.`,
+      would: `repair ${known}: it would make ${winner}`,
     };
     if (wait !== true || context.dryRun) return change(context, { document: REPAIR }, said);
     const before = await whatIsLeft(context);
@@ -48,6 +51,13 @@ export const repair: Command = {
     return untilRepaired(context, before);
   },
 };
+
+/** The store that each key is read from wins, and what it does not have is removed from the other. */
+function winnerAt(percent: number): string {
+  if (percent === 0) return 'the new store equal to the old one, which every key is read from now';
+  if (percent === 100) return 'the old store equal to the new one, which every key is read from now';
+  return `each key equal to the store it is read from now: the new one for ${percent} of 100 keys, the old one for the others`;
+}
 
 async function whatIsLeft({ client, dataset }: Context): Promise<Left> {
   const { migration } = await client.ask<{ readonly migration: { readonly differences: Left } | null }>(LEFT, {

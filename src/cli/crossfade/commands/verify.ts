@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { change } from '../simple.ts';
+import { change, whereComparable } from '../simple.ts';
 import { untilVerified } from '../verification.ts';
 
 const VERIFY = `mutation ($dataset: String!) { verifyMigration(dataset: $dataset) { state verification { running startedAt } } }`;
@@ -10,6 +10,7 @@ export const verify: Command = {
   options: [{ flags: '--wait', meaning: 'wait for the verdict' }],
   changes: true,
   run: async (context, { wait }) => {
+    if (context.dryRun) await whereComparable(context);
     const said = { done: 'The verification runs; crossfade watch shows it.', would: 'start a verification' };
     const started = await change(context, { document: VERIFY }, said);
     return wait === true && !context.dryRun ? untilVerified(context) : started;

@@ -33,7 +33,8 @@ export const watch: Command = {
         last = await look(context, screen.say);
         if (last) screen.show(last);
         if (context.signal.aborted || (last && reached(last)))
-          return { json: last, lines: last ? [headline(last)] : [] };
+          // Elsewhere than on a terminal the last line has said it.
+          return { json: last, lines: last && context.terminal ? [headline(last)] : [] };
         await delay(everyMs, undefined, { signal: context.signal }).catch(() => undefined);
       }
     } finally {
