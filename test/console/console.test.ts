@@ -139,6 +139,47 @@ describeFound('the console', await findChromium(), MISSING, (chromium) => {
     await page.getByRole('cell', { name: 'OLD_STORE_CHANGED' }).waitFor();
   });
 
+  test('the copy is limited, paused and resumed; quarantine has pages, and is tried again when its cause is mended; a pin', async () => {
+    const { page, url, directory } = await takeSeat(browser, { rows: 400 });
+    change(directory, 'old', (table) => table.exec("update participation_old set event = 'forgotten' where phone in (select phone from participation_old order by phone desc limit 12)")); // prettier-ignore
+    await signIn(page, url);
+    const copy = page.getByRole('region', { name: 'Copy' });
+    await copy.getByLabel('Limit, rows a second').fill('20');
+    await copy.getByRole('button', { name: 'Set' }).click();
+    await switchBy(page, /^Go on to MIGRATING/, 'MIGRATING');
+    await copy.getByRole('button', { name: 'Pause' }).click();
+    await copy.getByText('paused', { exact: true }).waitFor();
+    expect(await copy.getByLabel('Limit, rows a second').inputValue()).toBe('20');
+    await copy.getByRole('button', { name: 'Resume' }).click();
+    await copy.getByText('copying', { exact: true }).waitFor();
+    await copy.getByLabel('Limit, rows a second').fill('');
+    await copy.getByRole('button', { name: 'Set' }).click();
+    await copy.getByText('complete', { exact: true }).waitFor();
+
+    await openTab(page, 'Quarantine');
+    await page.getByText('1–10 of 12', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'After', exact: true }).click();
+    await page.getByText('11–12 of 12', { exact: true }).waitFor();
+    expect(await page.getByRole('button', { name: 'After', exact: true }).isEnabled()).toBe(false);
+    await page.getByRole('button', { name: 'Before', exact: true }).click();
+    await page.getByText('1–10 of 12', { exact: true }).waitFor();
+    await defineEvent(url, 'forgotten');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText(/^No row is in quarantine/).waitFor();
+
+    await page.getByRole('button', { name: 'Pin…' }).click();
+    await page.getByRole('dialog').getByRole('radio').nth(1).check();
+    await page.keyboard.press('Enter');
+    await page.getByText('Pinned; it does not follow the state.').waitFor();
+    await page.getByRole('button', { name: 'Change the pin…' }).click();
+    await page
+      .getByRole('dialog')
+      .getByLabel(/^Follow the state/)
+      .check();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Pin…', exact: true }).waitFor();
+  });
+
   test('a switch that waits shows for whom, and can be called off', async () => {
     const { page, url, app } = await takeSeat(browser);
     await signIn(page, url);
@@ -278,6 +319,25 @@ function change<T>(directory: string, store: 'old' | 'new', work: (table: Databa
   } finally {
     database.close();
   }
+}
+
+async function defineEvent(url: string, name: string): Promise<void> {
+  const input = {
+    name,
+    question: '?',
+    reward: 'none',
+    opensAt: '2020-01-01T00:00:00Z',
+    closesAt: null,
+    choices: [{ answer: 'a', code: 'A', correct: true }],
+  };
+  const query = 'mutation ($input: DefineEventInput!) { defineEvent(input: $input) { name } }';
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` };
+  const answer = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ query, variables: { input } }),
+  });
+  expect(await answer.json()).toEqual({ data: { defineEvent: { name } } });
 }
 
 async function goOn({ engine }: App, to: MigrationState): Promise<void> {

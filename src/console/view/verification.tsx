@@ -79,9 +79,11 @@ function verdict(clean: boolean, left: number | null): string {
 export function RepairButton({ board }: { readonly board: Board }) {
   const [asked, setAsked] = useState(false);
   const known = board.differences?.total ?? 0;
+  const elsewhere = rung(board.place).authority === 'BY_KEY' ? '' : 'Only in DUAL are both stores written.';
+  const barred = known === 0 ? 'No difference is known.' : elsewhere;
   return (
     <>
-      <Button kind="primary" barred={known === 0 ? 'No difference is known.' : ''} onClick={() => setAsked(true)}>
+      <Button kind="primary" barred={barred} onClick={() => setAsked(true)}>
         Repair…
       </Button>
       {asked && <RepairDialog board={board} known={known} onClose={() => setAsked(false)} />}
