@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Dataset, Row } from '../../src/migration/dataset.ts';
 import { packSeq } from '../../src/migration/seq.ts';
-import { openPool } from '../../src/migration/stores/postgres/connection.ts';
+import { openPool } from '../../src/migration/stores/postgres/pool.ts';
 import { postgresStore, type PostgresStoreOptions } from '../../src/migration/stores/postgres/index.ts';
 import { latchName, quote } from '../../src/migration/stores/postgres/schema.ts';
 import { EVERYTHING, type Store } from '../../src/migration/stores/store.ts';
@@ -334,10 +334,12 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     test('that break under a direct write leave its outcome unknown, and the next write has another', async () => {
       const store = open({ create: true });
       await raise(store, 'DIRECT', 1);
+      const create = (row: Row) => store.writer.direct({ epoch: 1, key: dataset.keyOf(row), expect: null, next: row });
       const row = note('OLD', 'o');
-      const create = () => store.writer.direct({ epoch: 1, key: dataset.keyOf(row), expect: null, next: row });
+      // Has looked at quarantine, which the next one need not.
+      expect(await create(note('OLD', 'before'))).toBe('WRITTEN');
       await beside.query(`begin; lock table ${quote(latchName(dataset, 'OLD'))} in exclusive mode`);
-      const write = create().catch((thrown: unknown) => thrown);
+      const write = create(row).catch((thrown: unknown) => thrown);
       for (let ended = 0; ended === 0;) {
         const { rowCount } = await beside.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
@@ -347,7 +349,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       }
       expect(await write).toMatchObject({ code: 'OUTCOME_UNKNOWN', cause: expect.any(Error) });
       await beside.query('rollback');
-      expect(await create()).toBe('WRITTEN');
+      expect(await create(row)).toBe('WRITTEN');
     });
 
     test('that break between two statements of a transaction are told by the second, and end nothing else', async () => {

@@ -7,7 +7,7 @@ import { escapeLiteral } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectionsTo } from '../../src/migration/stores/pglite/directory.ts';
 import { pgliteStore } from '../../src/migration/stores/pglite/index.ts';
-import type { Connections } from '../../src/migration/stores/postgres/connection.ts';
+import type { Connections } from '../../src/migration/stores/postgres/pool.ts';
 import { quote } from '../../src/migration/stores/postgres/schema.ts';
 import { notes } from '../support/dataset.ts';
 import { temporaryDirectory } from '../support/tmp.ts';

@@ -7,7 +7,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { realPath } from '../paths.ts';
-import { Pool, Unusable, type Connection, type Connections } from '../postgres/connection.ts';
+import { Unusable, type Connection } from '../postgres/connection.ts';
+import { Pool, type Connections } from '../postgres/pool.ts';
 import { lockFile, type FileLock } from '../sqlite/lock.ts';
 import { Wire, type Backend } from './wire.ts';
 
@@ -82,7 +83,7 @@ async function start(path: string): Promise<Running> {
   const { PGlite } = await import('@electric-sql/pglite');
   const backend = await PGlite.create(path);
   const stream = (): Wire => new Wire(backend);
-  return { backend, pool: new Pool({ stream, max: 1, connectionTimeoutMillis: CONNECT_MS, idleTimeoutMillis: 0 }) };
+  return { backend, pool: new Pool({ stream, max: 1, connectionTimeoutMillis: CONNECT_MS, idleMs: 0 }) };
 }
 
 async function end(running: Promise<Running> | null): Promise<void> {

@@ -1,24 +1,25 @@
 /**
- * Connections to a PostgreSQL server: a bounded pool, sessions that are all set up alike, and failures told in one way.
+ * Connections to a PostgreSQL server: sessions that are all set up alike, and failures told in one way (pool.ts keeps them).
  *
  * The safety of the fence rests on READ COMMITTED (see fence.ts), so a session is used only if that is its isolation, and only on the
  * primary. Every wait has an end: the server's timeouts end statements, locks and transactions that stand idle, and when the server
  * itself hangs the driver gives up and throws the connection away.
  */
-import { Client, Pool as DriverPool } from 'pg';
-import type { ClientBase, CustomTypesConfig, PoolClient, PoolConfig, QueryResult, QueryResultRow } from 'pg';
+import { Client } from 'pg';
+import type { ClientBase, CustomTypesConfig, QueryResult, QueryResultRow } from 'pg';
 import { DriverFailure } from './codes.ts';
 import { copyIn, copyOut } from './copy-streams.ts';
 
 /** The oldest major version that is supported. */
 const LEAST_VERSION = 15;
-const CONNECT_MS = 5000;
+/** For making a connection, and for waiting until one is free, milliseconds. */
+export const CONNECT_MS = 5000;
 const STATEMENT_MS = 15_000;
 const LOCK_MS = 5000;
 /** A process that stands still holds up switches with a transaction that it has begun; this is for how long. */
 const IDLE_IN_TRANSACTION_MS = 4000;
 /** The driver waits longer than the server, which answers if it can. */
-const ANSWER_MS = STATEMENT_MS + 3000;
+export const ANSWER_MS = STATEMENT_MS + 3000;
 /** Statements that go over a whole table, milliseconds. */
 export const LONG_MS = 3_600_000;
 const COPYING = { answerMs: ANSWER_MS, longestMs: LONG_MS };
@@ -58,6 +59,11 @@ export class Connection {
   /** Nothing more can be asked of it. */
   get lost(): boolean {
     return this.#lost;
+  }
+
+  /** It broke while nothing was asked of it. */
+  breaks(): void {
+    this.#lost = true;
   }
 
   /** The rows of a statement, as arrays in the order of its columns. `timeoutMs`: of the driver, not of the server. */
@@ -181,62 +187,8 @@ export class Connection {
   }
 }
 
-/** Where connections to one database come from. */
-export interface Connections {
-  /** Waits for one that is free. */
-  acquire(): Promise<Connection>;
-  release(connection: Connection): void;
-  /** Waits for those that are in use. */
-  end(): Promise<void>;
-}
-
-/** At most `max` connections to the database of a URL; opens none yet. Throws what the driver throws if this is no URL of a server. */
-export function openPool(url: string, max: number): Pool {
-  identityOf(url);
-  return new Pool({ connectionString: url, max });
-}
-
-export class Pool implements Connections {
-  readonly #pool: DriverPool;
-  readonly #clients = new WeakMap<Connection, PoolClient>();
-  #ended: Promise<void> | null = null;
-
-  /** `way`: to which database, by what connections. */
-  constructor(way: PoolConfig) {
-    this.#pool = new DriverPool({
-      fallback_application_name: 'crossfade',
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: ANSWER_MS,
-      keepAlive: true,
-      allowExitOnIdle: true,
-      ...way,
-      onConnect: setUpSession,
-    });
-    // An idle connection that breaks leaves the pool; whoever needs one next opens another, and hears if that fails.
-    this.#pool.on('error', () => {});
-    // One that breaks while it is in use, between two statements, tells it twice: here, and to the next statement, which is enough.
-    this.#pool.on('connect', (client) => client.on('error', () => {}));
-  }
-
-  async acquire(): Promise<Connection> {
-    const client = await this.#pool.connect();
-    const connection = new Connection(client);
-    this.#clients.set(connection, client);
-    return connection;
-  }
-
-  release(connection: Connection): void {
-    this.#clients.get(connection)?.release(connection.lost);
-    this.#clients.delete(connection);
-  }
-
-  end(): Promise<void> {
-    this.#ended ??= this.#pool.end();
-    return this.#ended;
-  }
-}
-
-async function setUpSession(client: ClientBase): Promise<void> {
+/** Makes the session one that may be used; throws `Unusable` if it can't be. */
+export async function setUpSession(client: ClientBase): Promise<void> {
   await client.query({
     // A commit that the server would not sync is no acknowledgement.
     text: `select set_config(name, value, false) from unnest($1::text[], $2::text[]) as s(name, value)

@@ -16,7 +16,8 @@ import type { Transaction } from 'kysely';
 import type { SqlDatabase } from '../../sql/database.ts';
 import { NotifyChannel } from './channel.ts';
 import { appendOnly } from './append-only.ts';
-import { openPool, type Connection, type Pool } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { openPool, type Pool } from './pool.ts';
 import { untilFree } from './retry.ts';
 
 const CONNECTIONS = 8;

@@ -38,14 +38,15 @@ const MODES: readonly FenceMode[] = ['DIRECT', 'COPY', 'APPLY', 'CLOSED'];
 
 export class PostgresFence implements StoreFence {
   readonly #session: Session;
-  readonly #here: readonly [dataset: string, role: StoreRole];
+  /** What `$1` and `$2` are in every statement with a pass. */
+  readonly here: readonly [dataset: string, role: StoreRole];
   readonly #latch: string;
 
   readonly #stalledMs: number;
 
   constructor(session: Session, dataset: Dataset, role: StoreRole, stalledMs = STALLED_MS) {
     this.#session = session;
-    this.#here = [dataset.name, role];
+    this.here = [dataset.name, role];
     this.#latch = quote(latchName(dataset, role));
     this.#stalledMs = stalledMs;
   }
@@ -70,7 +71,7 @@ export class PostgresFence implements StoreFence {
           values ($1, $2, $3::bigint, $4::bigint, $5, $6::bigint, $7)
           on conflict (dataset, role) do update set epoch = excluded.epoch, step = excluded.step, mode = excluded.mode,
             run = excluded.run, deployment = excluded.deployment`,
-        [...this.#here, `${epoch}`, `${step}`, mode, run === null ? null : `${run}`, deployment],
+        [...this.here, `${epoch}`, `${step}`, mode, run === null ? null : `${run}`, deployment],
       );
       if (mode === 'COPY') await this.#startCheckpoint(c, epoch, options.total ?? 0);
       return { epoch, step, mode, run, deployment };
@@ -80,16 +81,23 @@ export class PostgresFence implements StoreFence {
   /** The parameters of a statement with a pass: dataset and role come first, as `$1` and `$2`. */
   params(): Params {
     const params = new Params();
-    for (const cell of this.#here) params.add(cell, 'text');
+    for (const cell of this.here) params.add(cell, 'text');
     return params;
   }
 
   /** For `with`: `fence` has one row if the fence lets the statement pass, else none. */
   passage(params: Params, pass: Pass): string {
+    return `fence as (select 1 from crossfade_fence f where ${this.open(params, pass)})`;
+  }
+
+  /** For `where`, with `crossfade_fence f` in `from`: true of one row if the fence lets the statement pass, else of none. */
+  open(params: Params, pass: Pass): string {
     const at =
-      pass.mode === 'APPLY' ? `run = ${params.add(pass.run, 'bigint')}` : `epoch = ${params.add(pass.epoch, 'bigint')}`;
-    return `fence as (select 1 from crossfade_fence where dataset = $1 and role = $2 and mode = '${pass.mode}' and ${at}
-      and not exists (select 1 from ${this.#latch} for key share))`;
+      pass.mode === 'APPLY'
+        ? `f.run = ${params.add(pass.run, 'bigint')}`
+        : `f.epoch = ${params.add(pass.epoch, 'bigint')}`;
+    return `f.dataset = $1 and f.role = $2 and f.mode = '${pass.mode}' and ${at}
+      and not exists (select 1 from ${this.#latch} for key share)`;
   }
 
   /** Does the fence let such a statement pass? */
@@ -118,7 +126,7 @@ export class PostgresFence implements StoreFence {
       c.get(
         `select epoch, after, total, copied, quarantined, complete, digest_rows, digest_hash
           from crossfade_checkpoint where dataset = $1 and role = $2`,
-        this.#here,
+        this.here,
       ),
     );
     if (!row) return null;
@@ -138,7 +146,7 @@ export class PostgresFence implements StoreFence {
   async lockCheckpoint(c: Connection, epoch: number, from: string | null): Promise<boolean> {
     const sql = `select 1 from crossfade_checkpoint where dataset = $1 and role = $2
       and epoch = $3::bigint and after is not distinct from $4 and not complete for update`;
-    return (await c.run(sql, [...this.#here, `${epoch}`, from])) === 1;
+    return (await c.run(sql, [...this.here, `${epoch}`, from])) === 1;
   }
 
   /** Moves the checkpoint from where the batch begins to where it ends, and locks it; false: it is not there. */
@@ -150,7 +158,7 @@ export class PostgresFence implements StoreFence {
     const moved = await c.run(
       `update crossfade_checkpoint set after = $3, complete = $4::boolean
         where dataset = $1 and role = $2 and epoch = $5::bigint and after is not distinct from $6 and not complete`,
-      [...this.#here, to, String(complete), `${epoch}`, from],
+      [...this.here, to, String(complete), `${epoch}`, from],
     );
     return moved === 1;
   }
@@ -162,12 +170,12 @@ export class PostgresFence implements StoreFence {
   ): Promise<void> {
     const counted =
       'select digest_rows, digest_hash from crossfade_checkpoint where dataset = $1 and role = $2 for update';
-    const [rows, hash] = (await c.get(counted, this.#here)) ?? [];
+    const [rows, hash] = (await c.get(counted, this.here)) ?? [];
     const all = addDigests({ rows: Number(rows), hash: String(hash) }, digest);
     await c.run(
       `update crossfade_checkpoint set copied = copied + $3::bigint, quarantined = quarantined + $4::bigint,
         digest_rows = $5::bigint, digest_hash = $6 where dataset = $1 and role = $2`,
-      [...this.#here, `${copied}`, `${quarantined}`, `${all.rows}`, all.hash],
+      [...this.here, `${copied}`, `${quarantined}`, `${all.rows}`, all.hash],
     );
   }
 
@@ -204,19 +212,19 @@ export class PostgresFence implements StoreFence {
   }
 
   async #startCheckpoint(c: Connection, epoch: number, total: number): Promise<void> {
-    await c.run('delete from crossfade_checkpoint where dataset = $1 and role = $2', this.#here);
+    await c.run('delete from crossfade_checkpoint where dataset = $1 and role = $2', this.here);
     await c.run(
       `insert into crossfade_checkpoint
           (dataset, role, epoch, after, total, copied, quarantined, complete, digest_rows, digest_hash)
         values ($1, $2, $3::bigint, null, $4::bigint, 0, 0, false, $5::bigint, $6)`,
-      [...this.#here, `${epoch}`, `${total}`, `${NO_ROWS.rows}`, NO_ROWS.hash],
+      [...this.here, `${epoch}`, `${total}`, `${NO_ROWS.rows}`, NO_ROWS.hash],
     );
   }
 
   async #read(c: Connection): Promise<Fence | null> {
     const row = await c.get(
       'select epoch, step, mode, run, deployment from crossfade_fence where dataset = $1 and role = $2',
-      this.#here,
+      this.here,
     );
     if (!row) return null;
     const [epoch, step, found, run = null, deployment] = row;

@@ -1,9 +1,9 @@
 /** A store in PostgreSQL 15 or newer. Old and new store may be two databases, or two tables of one. */
 import type { Dataset, StoreRole } from '../../dataset.ts';
 import type { Store } from '../store.ts';
-import { openPool, type Connections } from './connection.ts';
 import { PostgresFence } from './fence.ts';
 import { Inserter } from './inserter.ts';
+import { openPool, type Connections } from './pool.ts';
 import { PostgresQuarantine } from './quarantine.ts';
 import { PostgresReader } from './reader.ts';
 import { setUpTables } from './schema.ts';

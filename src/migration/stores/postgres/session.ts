@@ -1,7 +1,8 @@
 /** One store's way to its database: connections that know the store's tables, and every failure told as the port wants it. */
 import { CrossfadeError, StoreUnusable, type ErrorCode } from '../../errors.ts';
 import { barring, DriverFailure } from './codes.ts';
-import { LONG_MS, Unusable, type Connection, type Connections } from './connection.ts';
+import { LONG_MS, Unusable, type Connection } from './connection.ts';
+import type { Connections } from './pool.ts';
 import { untilFree } from './retry.ts';
 import { NO_LIMITS, type Limits } from './types.ts';
 

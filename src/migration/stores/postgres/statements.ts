@@ -28,6 +28,7 @@ export class Statements {
   readonly #dataset: Dataset;
   readonly #columns: readonly Column[];
   readonly #keyColumns: readonly Column[];
+  readonly #isSettable: readonly boolean[];
 
   constructor(dataset: Dataset, role: StoreRole) {
     this.#dataset = dataset;
@@ -39,6 +40,18 @@ export class Statements {
     this.given = this.#columns.map(({ name }) => `e.${quote(name)}`).join(', ');
     this.keys = this.#keyColumns.map(({ name }) => quote(name));
     this.order = this.#keyColumns.map(inOrder).join(', ');
+    const settable = new Set(this.#settable());
+    this.#isSettable = this.#columns.map(({ name }) => settable.has(quote(name)));
+  }
+
+  /** Cells of a row that is not known yet. */
+  get noRow(): readonly null[] {
+    return this.#columns.map(() => null);
+  }
+
+  /** Of a row's cells those that `assignments` binds. */
+  settable(cells: readonly Cell[]): readonly Cell[] {
+    return cells.filter((_, i) => this.#isSettable[i]);
   }
 
   /** `on conflict`, if the key has a row already. */
@@ -69,10 +82,9 @@ export class Statements {
 
   /** For `update`: the columns that are no key get these values. */
   assignments(params: Params, cells: readonly Cell[]): string {
-    const settable = new Set(this.#settable());
     return this.#columns
       .flatMap(({ name, type }, i) =>
-        settable.has(quote(name)) ? `${quote(name)} = ${params.add(cells[i] ?? null, BOUND[type])}` : [],
+        this.#isSettable[i] ? `${quote(name)} = ${params.add(cells[i] ?? null, BOUND[type])}` : [],
       )
       .join(', ');
   }

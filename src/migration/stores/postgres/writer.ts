@@ -9,6 +9,7 @@ import { Applier, type ApplierParts } from './applier.ts';
 import { DriverFailure } from './codes.ts';
 import { Copier } from './copier.ts';
 import type { Cell, Connection } from './connection.ts';
+import { DirectStatements, type Written } from './direct.ts';
 import type { Inserter, Keyed } from './inserter.ts';
 import { Params } from './params.ts';
 import type { PostgresReader } from './reader.ts';
@@ -31,6 +32,7 @@ export class PostgresWriter implements StoreWriter {
   readonly #session: Session;
   readonly #dataset: Dataset;
   readonly #parts: WriterParts;
+  readonly #direct: DirectStatements;
   readonly #applier: Applier;
   readonly #copier: Copier;
 
@@ -38,6 +40,7 @@ export class PostgresWriter implements StoreWriter {
     this.#session = session;
     this.#dataset = dataset;
     this.#parts = parts;
+    this.#direct = new DirectStatements(session, parts.fence, parts.sql);
     this.#applier = new Applier(session, role, parts);
     this.#copier = new Copier(parts);
   }
@@ -46,13 +49,14 @@ export class PostgresWriter implements StoreWriter {
   async direct(change: Change): Promise<Outcome> {
     if (change.releases) return this.#release(change);
     if (!change.expect && !change.next) return this.#confirmAbsence(change);
-    const done = await this.#session.read(async (c) => {
-      const params = this.#parts.fence.params();
-      const sql = this.#statement(params, change);
-      return refusedOr(c.run(sql, params.cells));
+    const emptyAt = change.expect ? null : await this.#direct.emptyAt(change.epoch);
+    const done = await this.#session.read((c) => {
+      const { text, cells } = this.#direct.of(this.#written(change), emptyAt);
+      return refusedOr(c.run(text, cells));
     }, 'OUTCOME_UNKNOWN');
     if (done === 1) return 'WRITTEN';
     const stands = await this.#confirmAbsence(change);
+    if (stands === 'WRITTEN') this.#direct.forget();
     if (typeof done === 'number') return stands === 'FENCED' ? 'FENCED' : 'CHANGED';
     // A key that is taken counts before other constraints.
     if (stands === 'FENCED' || (stands === 'CHANGED' && !change.expect)) return stands;
@@ -131,34 +135,14 @@ export class PostgresWriter implements StoreWriter {
     return this.#session.read((c) => this.#removeGuards(c, packSeq(beforeRun, 0), limit));
   }
 
-  /** The statement of a change that writes; it changes one row or none. */
-  #statement(params: Params, { epoch, key, expect, next }: Change): string {
-    const { fence, sql } = this.#parts;
-    const passage = `with ${fence.passage(params, { mode: 'DIRECT', epoch })}`;
-    if (!expect) {
-      const values = sql.values(params, next ? this.#cells(key, next) : []);
-      return `${passage} insert into ${sql.name} (${sql.columns}) select ${values} from fence
-        where not exists (select 1 from crossfade_quarantine where ${HERE} and "key" = ${params.add(key, 'text')})
-        ${sql.onTaken.keep}`;
-    }
-    const exactly = sql.isExactly(params, this.#cells(key, expect));
-    if (!next) return `${passage} delete from ${sql.name} t using fence where ${exactly}`;
-    const set = sql.assignments(params, this.#cells(key, next));
-    return `${passage} update ${sql.name} t set ${set} from fence where ${exactly}`;
+  #written({ epoch, key, expect, next }: Change): Written {
+    return { epoch, key, expect: expect && this.#cells(key, expect), next: next && this.#cells(key, next) };
   }
 
   /** Under the fence: the key has no row and is not in quarantine; `CHANGED`: it has, or is. */
-  async #confirmAbsence({ epoch, key }: Change): Promise<Outcome> {
-    const { fence, sql } = this.#parts;
-    const params = fence.params();
-    const passage = fence.passage(params, { mode: 'DIRECT', epoch });
-    const row = await this.#session.read((c) =>
-      c.get(
-        `with ${passage} select exists (select 1 from ${sql.name} t where ${sql.keyIs(params, key)})
-          or exists (select 1 from crossfade_quarantine where ${HERE} and "key" = ${params.add(key, 'text')}) from fence`,
-        params.cells,
-      ),
-    );
+  async #confirmAbsence(change: Change): Promise<Outcome> {
+    const { text, cells } = this.#direct.presence(change);
+    const row = await this.#session.read((c) => c.get(text, cells));
     if (!row) return 'FENCED';
     return row[0] === 't' ? 'CHANGED' : 'WRITTEN';
   }
