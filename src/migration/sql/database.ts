@@ -12,6 +12,8 @@ export interface SqlDatabase<Tables> {
   /** For `create table`: the engine's type of text that is compared and ordered by the bytes of its UTF-8 form, as keys are. */
   readonly byteText: string;
   write<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>;
+  /** One statement that writes, as a transaction of its own: where there is a server, without the round trips of a longer one. */
+  once<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
   /** Adds the engine's row lock to a select inside `write`; nothing where the transaction alone excludes other writers. */
   lockRows<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   /** Runs statements that make tables (`create table if not exists …`), in order, in one transaction where the engine can. */

@@ -192,6 +192,7 @@ describe('what is kept in memory', () => {
       byteText: database.byteText,
       appendOnly: (table) => database.appendOnly(table),
       write: (work) => database.write(work),
+      once: (work) => database.once(work),
       lockRows: (query) => database.lockRows(query),
       migrate: (statements) => database.migrate(statements),
       close: () => database.close(),

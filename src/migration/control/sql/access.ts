@@ -23,6 +23,11 @@ export class Access {
     return this.guard((database) => database.write((tx) => work(tx, database.lockRows)));
   }
 
+  /** One statement that writes; it may run more than once. */
+  once<T>(work: (db: Kysely<ControlTables>) => Promise<T>): Promise<T> {
+    return this.guard((database) => database.once(work));
+  }
+
   async guard<T>(work: (database: SqlDatabase<ControlTables>) => Promise<T>): Promise<T> {
     try {
       return await work(this.#database);

@@ -4,11 +4,11 @@
  * The order is what counts, and no lock is needed: the registration is committed before the record is read, and whoever announces commits the
  * record before it looks who is registered. So one of the two sees the other, and renewals never wait for each other.
  */
-import type { Selectable } from 'kysely';
+import type { ExpressionBuilder, Selectable } from 'kysely';
 import type { ControlStore, InstanceRow, Renewal } from '../control.ts';
 import { toNumber, type Access } from './access.ts';
 import { readRecord } from './record.ts';
-import type { InstanceTable } from './tables.ts';
+import type { ControlTables, InstanceTable } from './tables.ts';
 
 /** An instance that was not seen for this many leases is forgotten … */
 const FORGOTTEN_LEASES = 10;
@@ -18,22 +18,28 @@ const FORGOTTEN_MS = 60_000;
 export function instanceTable(access: Access): Pick<ControlStore, 'renew' | 'release' | 'instances'> {
   return {
     async renew(renewal) {
-      await access.write(async (tx) => {
-        const { dataset, id, ...rest } = toRow(renewal, access.time(), access.time(renewal.leaseMs));
-        await tx
+      const { dataset, id, ...rest } = toRow(renewal, access.time(), access.time(renewal.leaseMs));
+      const long = access.time(-Math.max(FORGOTTEN_LEASES * renewal.leaseMs, FORGOTTEN_MS));
+      const silent = ({ eb, and }: ExpressionBuilder<ControlTables, 'crossfade_instance'>) =>
+        and([
+          eb('dataset', '=', dataset),
+          eb('last_seen_at', '<', long),
+          // Its lease may be longer than ours.
+          eb('lease_expires_at', '<', access.time()),
+        ]);
+      const { gone } = await access.once((db) =>
+        db
           .insertInto('crossfade_instance')
           .values({ dataset, id, ...rest })
           .onConflict((conflict) => conflict.columns(['dataset', 'id']).doUpdateSet(rest))
-          .execute();
-        await tx
-          .deleteFrom('crossfade_instance')
-          .where('dataset', '=', dataset)
-          .where('last_seen_at', '<', access.time(-Math.max(FORGOTTEN_LEASES * renewal.leaseMs, FORGOTTEN_MS)))
-          // Its lease may be longer than ours.
-          .where('lease_expires_at', '<', access.time())
-          .execute();
-      });
-      return access.read((db) => readRecord(db, renewal.dataset));
+          // Nearly always there is none, and then it is one statement.
+          .returning(({ exists, selectFrom }) =>
+            exists(selectFrom('crossfade_instance').select('id').where(silent)).as('gone'),
+          )
+          .executeTakeFirstOrThrow(),
+      );
+      if (gone) await access.once((db) => db.deleteFrom('crossfade_instance').where(silent).execute());
+      return access.read((db) => readRecord(db, dataset));
     },
 
     async release(dataset, id) {

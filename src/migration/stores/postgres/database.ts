@@ -35,6 +35,7 @@ export function openPostgres<Tables>(url: string): SqlDatabase<Tables> {
     byteText: 'text collate "C"',
     appendOnly,
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => untilFree(() => db.transaction().execute(work)),
+    once: (work) => untilFree(() => work(db)),
     lockRows: (query) => query.forUpdate(),
     migrate: (statements) => untilFree(() => makeTables(pool, statements)),
     channel,

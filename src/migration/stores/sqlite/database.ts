@@ -53,6 +53,7 @@ export function openSqliteFile<Tables>(file: string): SqliteFile<Tables> {
     byteText: 'text',
     appendOnly,
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => write.transaction().execute(work),
+    once: <T>(work: (db: Kysely<Tables>) => Promise<T>) => write.transaction().execute(work),
     lockRows: (query) => query,
     migrate: (statements) =>
       write.transaction().execute(async (tx) => {
