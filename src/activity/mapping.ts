@@ -21,20 +21,30 @@ export function participationMapper(
   phones: PhoneParser,
 ): Mapper<OldParticipation, NewParticipation> {
   const codings = new Map([...events].map(([name, event]) => [name, coding(event)]));
+  // There and back it is the same phone.
+  let checked: string | null = null;
   const codingOf = (row: { readonly phone: string; readonly event: string }): Coding => {
-    checkPhone(row.phone, phones);
+    if (row.phone !== checked) checkPhone(row.phone, phones);
+    checked = row.phone;
     const found = codings.get(row.event);
     if (!found) throw new Unmappable(`event ${quote(row.event)} is not in the catalogue`);
     return found;
   };
   return {
+    // Field by field: that is made many times as fast as what is left of a row without one.
     toNew: (row) => {
-      const { answer, ...rest } = row;
-      return { ...rest, recommendationCode: codingOf(row).codeOf(answer) };
+      const recommendationCode = codingOf(row).codeOf(row.answer);
+      return {
+        phone: row.phone,
+        event: row.event,
+        recommendationCode,
+        createdAt: row.createdAt,
+        updatedAt: row.updatedAt,
+      };
     },
     toOld: (row) => {
-      const { recommendationCode, ...rest } = row;
-      return { ...rest, answer: codingOf(row).answerOf(recommendationCode) };
+      const answer = codingOf(row).answerOf(row.recommendationCode);
+      return { phone: row.phone, event: row.event, answer, createdAt: row.createdAt, updatedAt: row.updatedAt };
     },
   };
 }

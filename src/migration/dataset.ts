@@ -134,7 +134,7 @@ export class Dataset<O extends Row = Row, N extends Row = Row> {
   /** The mapping of this batch, held to its promise: the key and the listed fields stay what they are. */
   async mapper(rows: readonly Row[]): Promise<Mapper<O, N>> {
     const inner = await this.definition.mapper(rows);
-    const kept = [...this.definition.key, ...this.definition.listBy];
+    const kept = [...new Set([...this.definition.key, ...this.definition.listBy])];
     const hold = <A extends Row, B extends Row>(from: A, to: B): B => {
       for (const field of kept) {
         if (from[field] !== to[field]) {

@@ -19,6 +19,7 @@ const ESCAPE = '\u0002';
 const RESERVED = /[\u0000-\u0002]/g;
 // oxlint-disable-next-line no-control-regex
 const ESCAPED = /\u0002([\u0002-\u0004])/g;
+const LAST_RESERVED = 2;
 /** Keeps the separator out of what is escaped. */
 const SHIFT = 2;
 const BIAS = 1n << 63n;
@@ -41,8 +42,10 @@ export function encodeKey(fields: readonly KeyField[], row: Row): string {
 /** As `encodeKey`, of the values of the fields, in their order. */
 export function encodeParts(fields: readonly KeyField[], values: readonly Value[]): string {
   let key = '';
-  for (const [i, { field, type }] of fields.entries()) {
-    key += (i > 0 ? SEPARATOR : '') + encodePart(type, values[i] ?? null, field);
+  let i = 0;
+  for (const { field, type } of fields) {
+    const part = encodePart(type, values[i] ?? null, field);
+    key = i++ === 0 ? part : `${key}${SEPARATOR}${part}`;
   }
   return key;
 }
@@ -63,11 +66,18 @@ export function formatKey(fields: readonly KeyField[], key: string): string {
 function encodePart(type: KeyType, value: Value, field: string): string {
   if (type === 'text') {
     if (typeof value !== 'string') throw new TypeError(`key field ${field} must be text`);
+    if (!hasReserved(value)) return value;
     return value.replace(RESERVED, (c) => ESCAPE + String.fromCharCode(c.charCodeAt(0) + SHIFT));
   }
   if (typeof value !== 'number' && typeof value !== 'string')
     throw new TypeError(`key field ${field} must be a number`);
   return (BigInt(value) + BIAS).toString(16).padStart(16, '0');
+}
+
+/** Looking is much cheaper than an expression that finds nothing. */
+function hasReserved(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) <= LAST_RESERVED) return true;
+  return false;
 }
 
 function decodePart(type: KeyType, part: string): Value {

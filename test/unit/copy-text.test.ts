@@ -12,7 +12,7 @@ const row = fc.array(cell, { minLength: 1, maxLength: 5 });
 test('what goes into a line comes out of it', () => {
   fc.assert(
     fc.property(fc.array(row), (rows) => {
-      expect(fromLines(rows.map(toLine).join(''))).toEqual(rows);
+      expect(fromLines(Buffer.from(rows.map(toLine).join('')))).toEqual(rows);
     }),
   );
 });
@@ -32,5 +32,5 @@ test('lines are whole, however the bytes come', async () => {
 });
 
 test('the escapes that only the server makes', () => {
-  expect(fromLines('a\\bb\\fc\\vd\\\\\n')).toEqual([['a\bb\fc\vd\\']]);
+  expect(fromLines(Buffer.from('a\\bb\\fc\\vd\\\\\n'))).toEqual([['a\bb\fc\vd\\']]);
 });

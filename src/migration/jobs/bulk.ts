@@ -6,7 +6,7 @@
  */
 import { digestOf } from '../digest.ts';
 import { compareKeys } from '../key.ts';
-import type { Checkpoint, CopyPart, Stored, StoreWriter } from '../stores/store.ts';
+import type { Checkpoint, CopyPart, StoreWriter } from '../stores/store.ts';
 import type { JobContext } from './context.ts';
 import { mapBatch } from './mapping.ts';
 import type { RateLimit } from './meter.ts';
@@ -110,10 +110,10 @@ export class Bulk {
       const found = await source.next();
       const from = clock.monotonic();
       await this.#admit(found.length, limit, signal);
-      const { rows, quarantine } = await mapBatch(dataset, found);
+      const { rows, olds, quarantine } = await mapBatch(dataset, found);
       made.rows += found.length;
       quarantined += quarantine.length;
-      yield partOf(found, rows, quarantine, source.at);
+      yield { rows, olds, quarantine, digest: digestOf(found), to: source.at, complete: found.length === 0 };
       if (found.length === 0) return;
       await this.#throttle.rest(clock.monotonic() - from, signal);
       const enough = made.rows >= this.#size || quarantined >= this.#limits.quarantined;
@@ -152,20 +152,4 @@ async function stream(writer: StoreWriter, { epoch, after }: Checkpoint, parts: 
   } finally {
     await parts.return(undefined);
   }
-}
-
-function partOf(
-  found: readonly Stored[],
-  rows: Awaited<ReturnType<typeof mapBatch>>['rows'],
-  quarantine: CopyPart['quarantine'],
-  to: string | null,
-): CopyPart {
-  return {
-    rows: rows.map(({ row }) => row),
-    olds: rows.map(({ old }) => old),
-    quarantine,
-    digest: digestOf(found),
-    to,
-    complete: found.length === 0,
-  };
 }

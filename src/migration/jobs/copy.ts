@@ -94,10 +94,10 @@ async function copyPage(
 
 async function copyBatch(ctx: JobContext, { epoch, after }: Checkpoint, limit: number) {
   const found = await ctx.stores.OLD.reader.page({ after, upTo: null }, limit);
-  const { rows, quarantine } = await mapBatch(ctx.dataset, found);
+  const { rows, olds, quarantine } = await mapBatch(ctx.dataset, found);
   const outcome = await ctx.stores.NEW.writer.copy(epoch, {
-    rows: rows.map(({ row }) => row),
-    olds: rows.map(({ old }) => old),
+    rows,
+    olds,
     quarantine,
     digest: digestOf(found),
     from: after,

@@ -16,36 +16,47 @@ export function mapped(map: () => Row): Mapped {
 
 /** The new face of an old row, if the old face comes back from it unchanged: what does not would be lost with the old store. */
 export function mapThere(mapper: Mapper, row: Row): Mapped {
-  const there = mapped(() => mapper.toNew(row));
-  if (!('row' in there)) return there;
-  const back = mapped(() => mapper.toOld(there.row));
-  if (!('row' in back)) return { reason: `it can't be mapped back: ${back.reason}` };
-  const lost = Object.keys(row).find((field) => row[field] !== back.row[field]);
-  if (lost === undefined) return there;
-  return {
-    reason: `${lost} ${JSON.stringify(row[lost])} would come back as ${JSON.stringify(back.row[lost] ?? null)}`,
-  };
+  let there: Row | null = null;
+  try {
+    there = mapper.toNew(row);
+    const back = mapper.toOld(there);
+    for (const field in row) if (row[field] !== back[field]) return { reason: lossOf(field, row, back) };
+    return { row: there };
+  } catch (error) {
+    if (!(error instanceof Unmappable)) throw error;
+    return { reason: there === null ? error.message : `it can't be mapped back: ${error.message}` };
+  }
+}
+
+function lossOf(field: string, row: Row, back: Row): string {
+  return `${field} ${JSON.stringify(row[field])} would come back as ${JSON.stringify(back[field] ?? null)}`;
 }
 
 export interface MappedBatch {
-  readonly rows: readonly { readonly key: string; readonly row: Row; readonly old: Row }[];
+  /** New rows, with their keys and old faces in the same order. */
+  readonly rows: readonly Row[];
+  readonly keys: readonly string[];
+  readonly olds: readonly Row[];
   readonly quarantine: readonly Quarantined[];
 }
 
 /** A batch of old rows for the new store; the mapping is loaded once. */
 export async function mapBatch(dataset: Dataset, found: readonly Stored[]): Promise<MappedBatch> {
-  const mapper = await dataset.mapper(found.flatMap((stored) => ('row' in stored ? [stored.row] : [])));
-  const rows: { key: string; row: Row; old: Row }[] = [];
-  const quarantine: Quarantined[] = [];
+  const batch = { rows: [] as Row[], keys: [] as string[], olds: [] as Row[], quarantine: [] as Quarantined[] };
+  const readable = found.flatMap((stored) => ('row' in stored ? [stored.row] : []));
+  const mapper = await dataset.mapper(readable);
   for (const stored of found) {
     const { key } = stored;
     if ('unreadable' in stored) {
-      quarantine.push({ key, reason: stored.unreadable, row: stored.raw });
+      batch.quarantine.push({ key, reason: stored.unreadable, row: stored.raw });
       continue;
     }
     const there = mapThere(mapper, stored.row);
-    if ('row' in there) rows.push({ key, row: there.row, old: stored.row });
-    else quarantine.push({ key, reason: there.reason, row: JSON.stringify(stored.row) });
+    if ('row' in there) {
+      batch.rows.push(there.row);
+      batch.keys.push(key);
+      batch.olds.push(stored.row);
+    } else batch.quarantine.push({ key, reason: there.reason, row: JSON.stringify(stored.row) });
   }
-  return { rows, quarantine };
+  return batch;
 }

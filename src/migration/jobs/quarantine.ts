@@ -50,10 +50,11 @@ async function mapAgain(
 ): Promise<'RETRIED' | 'FENCED'> {
   if (open.length === 0) return 'RETRIED';
   const found = await ctx.stores.OLD.reader.load(open.map(({ key }) => key));
-  const { rows, quarantine } = await mapBatch(ctx.dataset, [...found.values()]);
+  const { rows, keys, quarantine } = await mapBatch(ctx.dataset, [...found.values()]);
   const gone = open.filter(({ key }) => !found.has(key));
   const lost = gone.map(({ key, row }): Quarantined => ({ key, row, reason: 'the old row is not there any more' }));
-  return ctx.stores.NEW.quarantine.retry(epoch, rows, [...quarantine, ...lost]);
+  const mapped = rows.map((row, i) => ({ key: keys[i] ?? '', row }));
+  return ctx.stores.NEW.quarantine.retry(epoch, mapped, [...quarantine, ...lost]);
 }
 
 /** While the journal carries writes: as if the row had been written again. */

@@ -130,7 +130,7 @@ export interface StoreWriter {
 
 export interface CopyBatch {
   readonly rows: readonly Row[];
-  /** The old faces of `rows`, in their order, for quarantine if the table refuses one. */
+  /** The old faces of `rows`, in their order and as their reader gave them: for quarantine if the table refuses one, and not to check twice. */
   readonly olds?: readonly Row[];
   readonly quarantine: readonly Quarantined[];
   /** Of the old rows that this batch looked at. */

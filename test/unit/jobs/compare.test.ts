@@ -70,7 +70,9 @@ describe('mapBatch', () => {
     const found = [old, floor, lossy].map((row) => ({ key: dataset.keyOf(row), row }));
     const broken = { key: 'k', unreadable: 'invalid bytes', raw: '{"seat":"ff"}' };
     expect(await mapBatch(dataset, [...found, broken])).toEqual({
-      rows: [{ key, row: now, old }],
+      rows: [now],
+      keys: [key],
+      olds: [old],
       quarantine: [
         { key: dataset.keyOf(floor), reason: 'no row for seat floor', row: JSON.stringify(floor) },
         { key: dataset.keyOf(lossy), reason: 'seat "A-012" would come back as "A-12"', row: JSON.stringify(lossy) },

@@ -116,9 +116,9 @@ export class Connection {
   }
 
   /** `copy … from stdin`, of lines of its text format; how many rows. What `lines` throws is thrown on. */
-  async copyIn(sql: string, lines: AsyncIterable<string>): Promise<number> {
+  async copyIn(sql: string, lines: AsyncIterable<Buffer>): Promise<number> {
     let broken: { readonly error: unknown } | null = null;
-    const watched = async function* (): AsyncGenerator<string> {
+    const watched = async function* (): AsyncGenerator<Buffer> {
       try {
         yield* lines;
       } catch (error) {

@@ -4,21 +4,24 @@
  * Values were held against the columns before and nobody else writes, so a row that is refused is rare. Then nothing of the batch
  * stays, and the caller writes it the slow way, which finds the row.
  */
-import type { CopyPart } from '../store.ts';
+import type { Dataset } from '../../dataset.ts';
+import type { CopyPart, Quarantined } from '../store.ts';
 import { StreamedBatch, streamedOnce, Undone, type StreamOutcome } from '../streamed.ts';
 import { DriverFailure } from './codes.ts';
 import type { Connection } from './connection.ts';
-import { toLine } from './copy-text.ts';
 import type { PostgresFence } from './fence.ts';
-import type { Inserter } from './inserter.ts';
+import { LineWriter } from './line-writer.ts';
 import type { PostgresQuarantine } from './quarantine.ts';
+import { refusalOf } from './refusal.ts';
+import type { Session } from './session.ts';
 import type { Statements } from './statements.ts';
 
 export interface CopierParts {
   readonly sql: Statements;
   readonly fence: PostgresFence;
   readonly quarantine: PostgresQuarantine;
-  readonly inserter: Inserter;
+  readonly dataset: Dataset;
+  readonly session: Session;
 }
 
 /** Not supported: what a table with row-level security says. */
@@ -26,9 +29,11 @@ const NOT_SUPPORTED = '0A000';
 
 export class Copier {
   readonly #parts: CopierParts;
+  readonly #writer: LineWriter;
 
   constructor(parts: CopierParts) {
     this.#parts = parts;
+    this.#writer = new LineWriter(parts.dataset);
   }
 
   copy(epoch: number, from: string | null, parts: AsyncIterable<CopyPart>): Promise<StreamOutcome> {
@@ -50,7 +55,7 @@ export class Copier {
 
   async #fill(c: Connection, batch: StreamedBatch, parts: AsyncIterable<CopyPart>): Promise<void> {
     const { sql } = this.#parts;
-    const lines = async function* (linesOf: (part: CopyPart) => string): AsyncGenerator<string> {
+    const lines = async function* (linesOf: (part: CopyPart) => Buffer): AsyncGenerator<Buffer> {
       for await (const part of parts) yield linesOf(part);
     };
     let taken: number;
@@ -68,18 +73,21 @@ export class Copier {
   }
 
   /** The lines of the part's rows, but for those that their columns cannot hold. */
-  #lines(part: CopyPart, batch: StreamedBatch): string {
-    const { inserter } = this.#parts;
-    const items = part.rows.map((row, i) => ({ key: '', row, old: part.olds?.[i] ?? row }));
-    const { lines, refused } = inserter.lines(items);
-    batch.add(
-      part,
-      refused.map(({ item: { row, old }, reason }) => ({
-        key: inserter.keyed(row).key,
-        reason,
-        row: JSON.stringify(old),
-      })),
-    );
-    return lines.map(({ cells }) => toLine(cells)).join('');
+  #lines({ rows, olds, ...part }: CopyPart, batch: StreamedBatch): Buffer {
+    const { dataset, session } = this.#parts;
+    const refused: Quarantined[] = [];
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] ?? {};
+      const old = olds?.[i];
+      try {
+        this.#writer.add(row, old, session.limits);
+      } catch (error) {
+        const reason = refusalOf(error);
+        if (reason === null) throw error;
+        refused.push({ key: dataset.keyOf(row), reason, row: JSON.stringify(old ?? row) });
+      }
+    }
+    batch.add({ rows, ...part }, refused);
+    return this.#writer.take();
   }
 }

@@ -39,7 +39,7 @@ export async function* copyOut(client: ClientBase, sql: string, patience: Patien
 export async function copyIn(
   client: ClientBase,
   sql: string,
-  lines: AsyncIterable<string>,
+  lines: AsyncIterable<Buffer>,
   patience: Patience,
 ): Promise<number> {
   const stream = Object.assign(from(sql, { highWaterMark: AHEAD_BYTES }), untimed(patience.longestMs));
@@ -55,7 +55,8 @@ export async function copyIn(
   over.catch(() => undefined);
   client.query(stream);
   try {
-    for await (const packet of packets(lines)) {
+    for await (const packet of lines) {
+      if (packet.length === 0) continue;
       failure.signal.throwIfAborted();
       if (!stream.write(packet)) await answered(Promise.race([once(stream, 'drain'), over]), patience.answerMs);
     }
@@ -70,18 +71,6 @@ export async function copyIn(
   } finally {
     stream.callback();
   }
-}
-
-/** Lines in packets worth sending. */
-async function* packets(lines: AsyncIterable<string>): AsyncGenerator<Buffer> {
-  let waiting = '';
-  for await (const some of lines) {
-    waiting += some;
-    if (waiting.length < PACKET_BYTES) continue;
-    yield Buffer.from(waiting);
-    waiting = '';
-  }
-  if (waiting !== '') yield Buffer.from(waiting);
 }
 
 async function answered<T>(answer: Promise<T>, ms: number): Promise<T> {

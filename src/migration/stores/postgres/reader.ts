@@ -11,7 +11,7 @@ import { Params, Settings } from './params.ts';
 import { arrayOf } from './schema.ts';
 import type { Session } from './session.ts';
 import type { Statements } from './statements.ts';
-import { fromCells } from './types.ts';
+import { storedOf } from './types.ts';
 
 /** Rows that are in memory at a time while a digest is made. */
 const DIGEST_CHUNK = 1000;
@@ -110,12 +110,17 @@ export class PostgresReader implements StoreReader {
         'set local enable_sort = off',
       );
       await c.run(bounds.statement, bounds.cells);
-      let lines: Cell[][] = [];
-      for await (const text of wholeLines(c.copyOut(`copy (${query} limit ${Math.trunc(limit)}) to stdout`))) {
-        lines.push(...fromLines(text));
-        for (; lines.length >= PART_ROWS; lines = lines.slice(PART_ROWS)) yield this.#part(lines);
+      let part: Stored[] = [];
+      const timesAt = Object.values(this.#sql.table.columns).map(({ type }) => type === 'timestamp');
+      for await (const lines of wholeLines(c.copyOut(`copy (${query} limit ${Math.trunc(limit)}) to stdout`))) {
+        for (const cells of fromLines(lines, timesAt)) {
+          part.push(this.#stored(cells));
+          if (part.length < PART_ROWS) continue;
+          yield part;
+          part = [];
+        }
       }
-      if (lines.length > 0) yield this.#part(lines);
+      if (part.length > 0) yield part;
       await c.commit();
       ended = true;
     } finally {
@@ -123,12 +128,8 @@ export class PostgresReader implements StoreReader {
     }
   }
 
-  #part(lines: readonly Cell[][]): readonly Stored[] {
-    return lines.slice(0, PART_ROWS).map((cells) => this.#stored(cells));
-  }
-
   #stored(cells: readonly Cell[]): Stored {
-    return { key: this.keyOf(cells), ...fromCells(this.#sql.table, cells) };
+    return storedOf(this.keyOf(cells), this.#sql.table, cells);
   }
 
   async #select(c: Connection, params: Params, from: string): Promise<readonly Stored[]> {

@@ -8,6 +8,7 @@
 import type { Column, ColumnType, Row, Table, Value } from '../../dataset.ts';
 import { badInput } from '../../errors.ts';
 import { canonicalFault } from '../canonical.ts';
+import type { Stored } from '../store.ts';
 import type { Cell } from './connection.ts';
 
 /** The type as which values of a column are bound. */
@@ -67,10 +68,7 @@ function decimals(type: ColumnType, value: string): number {
 }
 
 /** The row, or why it can't be read (naming the column) with what could be, as JSON. */
-export function fromCells(
-  table: Table,
-  cells: readonly Cell[],
-): { readonly row: Row } | { readonly unreadable: string; readonly raw: string } {
+export function storedOf(key: string, table: Table, cells: readonly Cell[]): Stored {
   const row: Record<string, Value> = {};
   let faults: string[] | null = null;
   let i = 0;
@@ -79,12 +77,14 @@ export function fromCells(
     if (typeof value === 'object' && value !== null) faults = [...(faults ?? []), `${column.name} ${value.fault}`];
     else row[field] = value;
   }
-  if (!faults) return { row };
+  if (!faults) return { key, row };
   const raw = Object.fromEntries(Object.values(table.columns).map(({ name }, at) => [name, cells[at] ?? null]));
-  return { unreadable: faults.join('; '), raw: JSON.stringify(raw) };
+  return { key, unreadable: faults.join('; '), raw: JSON.stringify(raw) };
 }
 
 function fromCell(column: Column, cell: Cell): Value | { readonly fault: string } {
+  // A time of the server, which knows the calendar, spelt as values are while its bytes were read (copy-text.ts).
+  if (column.type === 'timestamp' && cell?.charCodeAt(10) === UPPER_T) return cell;
   const value = cell === null ? null : interpret(column.type, cell);
   // PostgreSQL keeps no broken text and no broken JSON; the rest is cheap to check.
   if (value !== null && (column.type === 'text' || column.type === 'json')) return value;
@@ -107,6 +107,7 @@ function plain(numeric: string): string {
 
 const TIMESTAMP = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:\+00)?$/;
 const SPACE = 0x20;
+const UPPER_T = 0x54;
 /** With all six digits of a second: what it is then is checked like any time. */
 const WHOLE_LENGTH = '2026-01-31 23:59:59.123456+00'.length;
 

@@ -42,7 +42,7 @@ export class PostgresWriter implements StoreWriter {
     this.#parts = parts;
     this.#direct = new DirectStatements(session, parts.fence, parts.sql);
     this.#applier = new Applier(session, role, parts);
-    this.#copier = new Copier(parts);
+    this.#copier = new Copier({ ...parts, session, dataset });
   }
 
   /** One statement; only if it changes nothing is it asked why. */
