@@ -1,5 +1,5 @@
 /** The two kinds of servers, each with a table under a fence and the same table without one. */
-import { createConnection } from 'mysql2/promise';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { Client } from 'pg';
 import { Dataset, text, type Row } from '../../src/migration/dataset.ts';
 import { engineOf } from '../../src/migration/stores/open.ts';
@@ -18,8 +18,10 @@ export const dataset = new Dataset({
   mapper: async () => ({ toNew: (row: Row) => row, toOld: (row: Row) => row }),
 });
 
-/** One connection that inserts single rows. */
+/** One connection that inserts single rows, and counts them. */
 export interface Inserter {
+  /** Rows of the fenced table whose id begins so, and goes on with a hyphen. */
+  count(prefix: string): Promise<number>;
   /** As it is done without a fence. */
   plain(id: string, value: string): Promise<unknown>;
   /** A fence as it is first thought of: four statements, and a share of a lock on one row. */
@@ -33,8 +35,6 @@ export interface Server {
   /** Another handle of the fenced table. */
   open(): Store;
   connect(): Promise<Inserter>;
-  /** Rows of the fenced table whose id begins so. */
-  count(prefix: string): Promise<number>;
 }
 
 const PLAIN = {
@@ -54,6 +54,10 @@ export async function postgres(at: string | undefined): Promise<Server> {
     const plain = (id: string, value: string) => run('plain', PLAIN.postgres, [id, value]);
     return {
       plain,
+      count: async (prefix) => {
+        const { rows } = await client.query<{ n: string }>(counting('id collate "C"', prefix));
+        return Number(rows[0]?.n);
+      },
       shared: async (id, value) => {
         await client.query('begin');
         await run('lock', LOCK);
@@ -75,6 +79,10 @@ export async function mariadb(): Promise<Server> {
     const plain = (id: string, value: string) => connection.execute(PLAIN.mariadb, [id, value]);
     return {
       plain,
+      count: async (prefix) => {
+        const [rows] = await connection.query<RowDataPacket[]>(counting('id', prefix));
+        return Number(rows[0]?.['n']);
+      },
       shared: async (id, value) => {
         await connection.query('begin');
         await connection.execute(LOCK_MARIADB);
@@ -88,19 +96,17 @@ export async function mariadb(): Promise<Server> {
   return server;
 }
 
+/** `id`: as it is ordered by bytes. */
+function counting(id: string, prefix: string): string {
+  return `select count(*) as n from bench_new where ${id} >= '${prefix}-' and ${id} < '${prefix}.'`;
+}
+
 function serverOf(name: Server['name'], database: BenchDatabase, connect: Server['connect']): Server {
   return {
     name,
     database,
     connect,
     open: () => engineOf(database.url).openStore(database.url, 'NEW', dataset, { create: true }),
-    count: async (prefix) => {
-      const ordered = name === 'postgres' ? 'id collate "C"' : 'id';
-      const [row] = await database.sql(
-        `select count(*) from bench_new where ${ordered} >= '${prefix}-' and ${ordered} < '${prefix}.'`,
-      );
-      return Number(row?.[0]);
-    },
   };
 }
 

@@ -25,6 +25,12 @@ import { insertRows, type Candidate } from './rows.ts';
 import type { Statements } from './statements.ts';
 import { toCells, type TableFacts } from './types.ts';
 
+/** Where the fence stood, and whether nothing was in quarantine then: in mode DIRECT it does not grow. */
+interface Found {
+  readonly step: number;
+  readonly empty: boolean;
+}
+
 type Change = DirectChange & { readonly releases?: boolean };
 
 /** The parts of a store that write together. */
@@ -41,8 +47,8 @@ export class MysqlWriter implements StoreWriter {
   readonly #fence: MysqlFence;
   readonly #parts: Parts;
   readonly #copier: Copier;
-  /** Where the fence stood when quarantine was found empty: in mode DIRECT it does not grow. */
-  #nothingQuarantined: Pick<Fence, 'epoch' | 'step'> | null = null;
+  /** What was found of quarantine at the epoch asked for last. */
+  #quarantine: { readonly epoch: number; readonly found: Promise<Found | 'FENCED'> } | null = null;
 
   constructor(session: Session, fence: MysqlFence, parts: Parts) {
     this.#session = session;
@@ -57,7 +63,8 @@ export class MysqlWriter implements StoreWriter {
     const facts = await this.#session.facts();
     const seen = change.expect && this.#cells(key, change.expect, facts);
     const wanted = change.next && this.#cells(key, change.next, facts);
-    if (await this.#atOnce(epoch, seen, wanted, releases)) return 'WRITTEN';
+    const done = releases ? null : await this.#atOnce(epoch, seen, wanted);
+    if (done) return done;
     return this.#fence.guard({ mode: 'DIRECT', epoch }, async (c, fence) => {
       const written = seen ? await this.#replace(c, seen, wanted) : await this.#create(c, key, wanted, releases, fence);
       return written ? 'WRITTEN' : 'CHANGED';
@@ -146,27 +153,45 @@ export class MysqlWriter implements StoreWriter {
     return this.#session.write((c) => this.#removeGuards(c, 'and seq < ?', before, limit), { repeatable: true });
   }
 
-  /** In one statement, which checks and locks the fence too. False: it did nothing, or there is no such statement. */
+  /** In one statement, which checks and locks the fence too. null: it did nothing, or there is no such statement. */
   async #atOnce(
     epoch: number,
     seen: readonly Cell[] | null,
     wanted: readonly Cell[] | null,
-    releases: boolean,
-  ): Promise<boolean> {
+  ): Promise<'WRITTEN' | 'FENCED' | null> {
     const { sql, role } = this.#parts;
-    if (releases) return false;
     if (seen) {
       const open = this.#fence.direct(epoch, null);
       const [statement, cells] = wanted ? [sql.replaceExact, [...sql.rest(wanted), ...seen]] : [sql.removeExact, seen];
-      return (
-        (await this.#session.once(`${statement} and exists (select 1 ${open.sql})`, [...cells, ...open.cells])) === 1
-      );
+      const exact = `${statement} and exists (select 1 ${open.sql})`;
+      return (await this.#session.once(exact, [...cells, ...open.cells])) === 1 ? 'WRITTEN' : null;
     }
-    const empty = this.#nothingQuarantined;
-    if (!wanted || (role === 'NEW' && empty?.epoch !== epoch)) return false;
-    const open = this.#fence.direct(epoch, role === 'NEW' ? (empty?.step ?? null) : null);
-    const insert = sql.insertFrom(wanted, open);
-    return (await this.#session.once(insert.sql, insert.cells)) === 1;
+    if (!wanted) return null;
+    const found = role === 'NEW' ? await this.#look(epoch) : null;
+    if (found === 'FENCED') return 'FENCED';
+    if (found?.empty === false) return null;
+    const insert = sql.insertFrom(wanted, this.#fence.direct(epoch, found?.step ?? null));
+    return (await this.#session.once(insert.sql, insert.cells)) === 1 ? 'WRITTEN' : null;
+  }
+
+  /** At quarantine, once an epoch; those who ask at the same time share one look. */
+  async #look(epoch: number): Promise<Found | 'FENCED'> {
+    if (this.#quarantine?.epoch !== epoch) {
+      const look = async (c: Connection, { step }: Fence) => ({
+        step,
+        empty: await this.#parts.quarantine.isEmpty(c),
+      });
+      this.#quarantine = { epoch, found: this.#fence.guard({ mode: 'DIRECT', epoch }, look, { repeatable: true }) };
+    }
+    const asked = this.#quarantine;
+    let found: Found | 'FENCED' = 'FENCED';
+    try {
+      found = await asked.found;
+    } finally {
+      // The fence stands elsewhere, or the server was not reached.
+      if (found === 'FENCED' && this.#quarantine === asked) this.#quarantine = null;
+    }
+    return found;
   }
 
   /** False: the row there, if any, is another one. */
@@ -188,7 +213,9 @@ export class MysqlWriter implements StoreWriter {
     // Of two that take the key out of quarantine the second finds it gone.
     const quarantined = await quarantine.among(c, [key], releases ? 'for update' : '');
     if (quarantined.has(key) !== releases) return false;
-    if (!releases && (await quarantine.isEmpty(c))) this.#nothingQuarantined = { epoch, step };
+    if (!releases && (await quarantine.isEmpty(c))) {
+      this.#quarantine = { epoch, found: Promise.resolve({ step, empty: true }) };
+    }
     // A key that is taken counts before other constraints.
     if ((await reader.present(c, [key])).size > 0) return false;
     if (wanted) {

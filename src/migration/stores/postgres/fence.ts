@@ -64,15 +64,19 @@ export class PostgresFence implements StoreFence {
     // 0 would be: for ever.
     const patience = Math.max(1, Math.ceil(options.timeoutMs));
     return this.#session.write([`set local lock_timeout = '${patience}ms'`, this.#exclusive()], async (c) => {
-      const stands = await this.#read(c);
-      if (stands && (stands.epoch > epoch || (stands.epoch === epoch && stands.step >= step))) return stands;
-      await c.run(
+      // Upwards only. Everybody waits for the latch meanwhile, so it is one statement.
+      const raised = await c.run(
         `insert into crossfade_fence (dataset, role, epoch, step, mode, run, deployment)
           values ($1, $2, $3::bigint, $4::bigint, $5, $6::bigint, $7)
           on conflict (dataset, role) do update set epoch = excluded.epoch, step = excluded.step, mode = excluded.mode,
-            run = excluded.run, deployment = excluded.deployment`,
+            run = excluded.run, deployment = excluded.deployment
+            where (crossfade_fence.epoch, crossfade_fence.step) < (excluded.epoch, excluded.step)`,
         [...this.here, `${epoch}`, `${step}`, mode, run === null ? null : `${run}`, deployment],
       );
+      if (raised === 0) {
+        const stands = await this.#read(c);
+        if (stands) return stands;
+      }
       if (mode === 'COPY') await this.#startCheckpoint(c, epoch, options.total ?? 0);
       return { epoch, step, mode, run, deployment };
     });
