@@ -26,7 +26,7 @@ export interface KeyRange {
 export const EVERYTHING: KeyRange = { after: null, upTo: null };
 
 /** Rows that are worked on in one turn of the event loop while a table is streamed: requests wait for as long. */
-export const PART_ROWS = 250;
+export const PART_ROWS = 500;
 
 export interface Filter {
   readonly field: string;

@@ -155,7 +155,7 @@ test('a batch ends with the signal, after its time, and when much is quarantined
   bench = await Bench.open(rows, clock);
   await bench.prepared();
   const ctx = streamed(bench.ctx);
-  const bulk = new Bulk(ctx, { start: 100_000, quarantined: 300 });
+  const bulk = new Bulk(ctx, { start: 100_000, quarantined: PART_ROWS + 50 });
   const stopped = AbortSignal.abort();
   const next = async (signal?: AbortSignal) => {
     const checkpoint = await ctx.stores.NEW.checkpoint();

@@ -1,14 +1,14 @@
 /** The reading device of a store in MySQL or MariaDB. */
 import type { Dataset, StoreRole } from '../../dataset.ts';
 import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
-import { encodeKey } from '../../key.ts';
+import { encodeParts } from '../../key.ts';
 import type { Seq } from '../../seq.ts';
 import { PART_ROWS, type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
 import type { Cell, Connection } from './connection.ts';
 import type { Session } from './session.ts';
 import { isProper, keyId } from './keys.ts';
 import { and, padded, type Part, type Statements } from './statements.ts';
-import { fromCells } from './types.ts';
+import { storedOf } from './types.ts';
 
 /** Rows that are read at once while a digest is made. */
 const DIGEST_CHUNK = 1000;
@@ -138,17 +138,16 @@ export class MysqlReader implements StoreReader {
   }
 
   async #select(c: Connection, from: Part): Promise<readonly Stored[]> {
-    const found = await c.all(`select ${this.#sql.columns} from ${from.sql}`, from.cells);
+    const found = await c.all(`select ${this.#sql.spelt} from ${from.sql}`, from.cells);
     return found.map((row) => this.#stored(row));
   }
 
   #stored(cells: readonly Cell[]): Stored {
     const key = this.#encode(this.#keyAt.map((i) => cells[i] ?? null));
-    return { key, ...fromCells(this.#sql.table, cells) };
+    return storedOf(key, this.#sql.table, cells);
   }
 
   #encode(cells: readonly Cell[]): string {
-    const { keyFields } = this.#dataset;
-    return encodeKey(keyFields, Object.fromEntries(keyFields.map(({ field }, i) => [field, String(cells[i])])));
+    return encodeParts(this.#dataset.keyFields, cells.map(String));
   }
 }

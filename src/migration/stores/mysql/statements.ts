@@ -22,7 +22,7 @@ export class Statements {
   readonly key: string;
   /** All columns, in the order of the definition. */
   readonly columns: string;
-  /** As `columns`, times in the server's own spelling: the driver takes long to put one together. */
+  /** As `columns`, times spelt as values are: the driver takes long to put one together, and it would have to be spelt again. */
   readonly spelt: string;
   /** The update of one row. Bound: the new row without its key, then the key. */
   readonly replaceByKey: string;
@@ -60,7 +60,9 @@ export class Statements {
     this.key = this.#keyNames.join(', ');
     this.columns = columns.map(({ name }) => quote(name)).join(', ');
     this.spelt = columns
-      .map(({ name, type }) => (type === 'timestamp' ? `cast(${quote(name)} as char)` : quote(name)))
+      .map(({ name, type }) =>
+        type === 'timestamp' ? `date_format(${quote(name)}, '%Y-%m-%dT%H:%i:%s.%fZ')` : quote(name),
+      )
       .join(', ');
     this.replaceByKey = `update ${this.name} set ${set} where ${this.#keyNames.map((name) => `${name} = ?`).join(' and ')}`;
     this.replaceExact = `update ${this.name} set ${set} where ${exact}`;

@@ -8,6 +8,7 @@
 import type { Column, Row, Table, Value } from '../../dataset.ts';
 import { badInput } from '../../errors.ts';
 import { canonicalFault } from '../canonical.ts';
+import type { Stored } from '../store.ts';
 import type { Cell } from './connection.ts';
 
 /** What a column has room for; null: no limit of this kind. */
@@ -70,31 +71,40 @@ export function bytesOf(cells: readonly Cell[]): number {
   return bytes;
 }
 
+const fields = new WeakMap<Table, readonly (readonly [field: string, column: Column])[]>();
+
+/** The table's fields in the order of the definition; asked for with every row. */
+function fieldsOf(table: Table): readonly (readonly [field: string, column: Column])[] {
+  const known = fields.get(table);
+  if (known) return known;
+  const found = Object.entries(table.columns);
+  fields.set(table, found);
+  return found;
+}
+
 /** The row, or why it can't be read (naming the column) with what could be, as JSON. */
-export function fromCells(
-  table: Table,
-  cells: readonly Cell[],
-): { readonly row: Row } | { readonly unreadable: string; readonly raw: string } {
+export function storedOf(key: string, table: Table, cells: readonly Cell[]): Stored {
   const row: Record<string, Value> = {};
-  const faults: string[] = [];
-  for (const [i, [field, column]] of Object.entries(table.columns).entries()) {
-    const value = fromCell(column, cells[i] ?? null);
+  let faults: string[] | null = null;
+  let i = 0;
+  for (const [field, column] of fieldsOf(table)) {
+    const value = fromCell(column, cells[i++] ?? null);
     const fault = canonicalFault(column, value);
-    if (fault) faults.push(`${column.name} ${fault}`);
-    else row[field] = value;
+    if (fault === null) row[field] = value;
+    else faults = [...(faults ?? []), `${column.name} ${fault}`];
   }
-  if (faults.length === 0) return { row };
-  const raw = Object.fromEntries(Object.values(table.columns).map(({ name }, i) => [name, show(cells[i] ?? null)]));
-  return { unreadable: faults.join('; '), raw: JSON.stringify(raw) };
+  if (!faults) return { key, row };
+  const raw = Object.fromEntries(Object.values(table.columns).map(({ name }, at) => [name, show(cells[at] ?? null)]));
+  return { key, unreadable: faults.join('; '), raw: JSON.stringify(raw) };
 }
 
 function fromCell({ type }: Column, cell: Cell): Value {
   if (cell === null) return null;
-  const shown = show(cell);
+  const shown = typeof cell === 'string' ? cell : show(cell);
   if (type === 'integer') return Number(shown);
   if (type === 'boolean') return shown === '0' || shown === '1' ? shown === '1' : shown;
   if (type === 'decimal') return withoutZeros(shown);
-  return type === 'timestamp' ? isoTime(shown) : shown;
+  return shown;
 }
 
 function show(cell: Exclude<Cell, null>): string;
@@ -106,16 +116,6 @@ function show(cell: Cell): string | null {
 function withoutZeros(decimal: string): string {
   const short = decimal.includes('.') ? decimal.replace(/\.?0+$/, '') : decimal;
   return short === '-0' ? '0' : short;
-}
-
-/** With all six digits of a second: what it is then is checked like any time. */
-const WHOLE_LENGTH = '2026-01-31 23:59:59.123456'.length;
-
-/** The driver leaves out a fraction of zero. */
-function isoTime(found: string): string {
-  if (found.length === WHOLE_LENGTH) return `${found.slice(0, 10)}T${found.slice(11)}Z`;
-  const [seconds = '', fraction = ''] = found.split('.');
-  return `${seconds.replace(' ', 'T')}.${fraction.padEnd(6, '0')}Z`;
 }
 
 function roomFault(room: Room | undefined, value: Value): string | null {

@@ -24,16 +24,16 @@ export interface CopierParts {
   readonly session: Session;
 }
 
+/** Bytes that are handed to the socket at once. */
+const PACKET_BYTES = 1 << 17;
 /** Not supported: what a table with row-level security says. */
 const NOT_SUPPORTED = '0A000';
 
 export class Copier {
   readonly #parts: CopierParts;
-  readonly #writer: LineWriter;
 
   constructor(parts: CopierParts) {
     this.#parts = parts;
-    this.#writer = new LineWriter(parts.dataset);
   }
 
   copy(epoch: number, from: string | null, parts: AsyncIterable<CopyPart>): Promise<StreamOutcome> {
@@ -54,15 +54,20 @@ export class Copier {
   }
 
   async #fill(c: Connection, batch: StreamedBatch, parts: AsyncIterable<CopyPart>): Promise<void> {
-    const { sql } = this.#parts;
-    const lines = async function* (linesOf: (part: CopyPart) => Buffer): AsyncGenerator<Buffer> {
-      for await (const part of parts) yield linesOf(part);
+    const { sql, dataset } = this.#parts;
+    const writer = new LineWriter(dataset);
+    const lines = async function* (add: (part: CopyPart) => void): AsyncGenerator<Buffer> {
+      for await (const part of parts) {
+        add(part);
+        if (writer.bytes >= PACKET_BYTES) yield writer.take();
+      }
+      if (writer.bytes > 0) yield writer.take();
     };
     let taken: number;
     try {
       taken = await c.copyIn(
         `copy ${sql.name} (${sql.columns}) from stdin`,
-        lines((part) => this.#lines(part, batch)),
+        lines((part) => this.#add(writer, part, batch)),
       );
     } catch (error) {
       // Whatever the server says, if it says anything: not every table can be copied into.
@@ -72,22 +77,22 @@ export class Copier {
     if (taken !== batch.copied) throw new Undone('something in the database has swallowed rows');
   }
 
-  /** The lines of the part's rows, but for those that their columns cannot hold. */
-  #lines({ rows, olds, ...part }: CopyPart, batch: StreamedBatch): Buffer {
+  /** Writes the lines of the part's rows, but for those that their columns cannot hold. */
+  #add(writer: LineWriter, part: CopyPart, batch: StreamedBatch): void {
     const { dataset, session } = this.#parts;
+    const { rows, olds } = part;
     const refused: Quarantined[] = [];
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] ?? {};
       const old = olds?.[i];
       try {
-        this.#writer.add(row, old, session.limits);
+        writer.add(row, old, session.limits);
       } catch (error) {
         const reason = refusalOf(error);
         if (reason === null) throw error;
         refused.push({ key: dataset.keyOf(row), reason, row: JSON.stringify(old ?? row) });
       }
     }
-    batch.add({ rows, ...part }, refused);
-    return this.#writer.take();
+    batch.add(part, refused);
   }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ClientBase } from 'pg';
 import { from, to } from 'pg-copy-streams';
 
-/** Bytes that are handed to the socket at once, and that wait for it at most. */
+/** Bytes that are taken from the socket at once, and that wait for it at most. */
 const PACKET_BYTES = 1 << 16;
 const AHEAD_BYTES = 1 << 20;
 
@@ -56,7 +56,6 @@ export async function copyIn(
   client.query(stream);
   try {
     for await (const packet of lines) {
-      if (packet.length === 0) continue;
       failure.signal.throwIfAborted();
       if (!stream.write(packet)) await answered(Promise.race([once(stream, 'drain'), over]), patience.answerMs);
     }

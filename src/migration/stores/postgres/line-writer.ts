@@ -65,7 +65,12 @@ export class LineWriter {
     }
   }
 
-  /** The lines since the last call; nobody writes to them any more. */
+  /** Of the lines that were not taken yet. */
+  get bytes(): number {
+    return this.#at - this.#from;
+  }
+
+  /** Those lines; nobody writes to them any more. */
   take(): Buffer {
     const lines = this.#slab.subarray(this.#from, this.#at);
     this.#from = this.#at;
