@@ -25,7 +25,7 @@ export interface CopierParts {
 }
 
 /** Bytes that are handed to the socket at once. */
-const PACKET_BYTES = 1 << 17;
+const PACKET_BYTES = 1 << 15;
 /** Not supported: what a table with row-level security says. */
 const NOT_SUPPORTED = '0A000';
 

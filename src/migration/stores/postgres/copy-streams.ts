@@ -5,7 +5,7 @@ import { from, to } from 'pg-copy-streams';
 
 /** Bytes that are taken from the socket at once, and that wait for it at most. */
 const PACKET_BYTES = 1 << 16;
-const AHEAD_BYTES = 1 << 20;
+const AHEAD_BYTES = 1 << 18;
 
 /** The driver's timeout is for a whole statement, and is cleared by calling this back; here each wait has its own. */
 const untimed = (longestMs: number) => ({ query_timeout: longestMs, callback: (): void => {} });

@@ -95,6 +95,9 @@ function unescape(cell: string): Cell {
   return cell.replace(ESCAPED, (_, c: string) => LETTERS[c] ?? c);
 }
 
+/** As text, more than this is no young object any more: memory that is fetched and given back each time. */
+const PIECE_BYTES = 1 << 15;
+
 /** Whole lines of a stream of bytes, as they come; a line feed inside a cell is escaped. They may be written to. */
 export async function* wholeLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let begun: Buffer[] = [];
@@ -107,7 +110,11 @@ export async function* wholeLines(chunks: AsyncIterable<Buffer>): AsyncGenerator
     // Only the line that lies across two chunks is copied.
     const first = begun.length === 0 ? 0 : chunk.indexOf(LINE_FEED) + 1;
     if (first > 0) yield Buffer.concat([...begun, chunk.subarray(0, first)]);
-    if (first < end) yield chunk.subarray(first, end);
+    for (let from = first, to; from < end; from = to) {
+      to = end - from <= PIECE_BYTES ? end : chunk.lastIndexOf(LINE_FEED, from + PIECE_BYTES - 1) + 1;
+      if (to <= from) to = chunk.indexOf(LINE_FEED, from) + 1;
+      yield chunk.subarray(from, to);
+    }
     begun = end < chunk.length ? [chunk.subarray(end)] : [];
   }
 }

@@ -14,7 +14,7 @@ const SPACE = 0x20;
 const BACKSLASH = 0x5c;
 const DELETE = 0x7f;
 /** Lines of several parts are cut from one piece of memory. */
-const SLAB_BYTES = 1 << 18;
+const SLAB_BYTES = 1 << 17;
 /** A UTF-16 unit takes so many bytes at most; and the end of a cell. */
 const MOST_BYTES = 3;
 
