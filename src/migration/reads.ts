@@ -8,7 +8,8 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import DataLoader from 'dataloader';
 import { OperationExpired, type Operation, type Page, type PageQuery } from './api.ts';
 import type { ControlRecord } from './control/control.ts';
-import type { Lease, View } from './control/lease.ts';
+import type { Lease } from './control/lease.ts';
+import type { View } from './control/view.ts';
 import { keyReads, listReads, logicOf, placeOf, slotEpochs, type ListReads } from './control/situation.ts';
 import type { Address, Dataset, Faces, Row, StoreRole } from './dataset.ts';
 import { CrossfadeError, hasCode } from './errors.ts';

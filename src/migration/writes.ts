@@ -12,7 +12,7 @@ import { randomUUID } from 'node:crypto';
 import type { Decision, Mutated, Situation } from './api.ts';
 import type { Clock } from './clock.ts';
 import type { ControlRecord } from './control/control.ts';
-import type { View } from './control/lease.ts';
+import type { View } from './control/view.ts';
 import { epochOf, logicOf, placeOf } from './control/situation.ts';
 import { Unmappable, type Address, type Faces, type Row, type StoreRole } from './dataset.ts';
 import { badInput, CrossfadeError, hasCode } from './errors.ts';

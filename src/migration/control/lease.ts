@@ -1,9 +1,5 @@
 /**
- * The lease: how long this process may trust the control record it holds.
- *
- * A `View` is one control record with the time it was asked for. It is renewed while the record stays the same and left behind when
- * another comes. Its lease is counted from before the question was sent, by the greater of elapsed monotonic and elapsed wall time (the
- * first stands still in a suspended machine, the second may jump back).
+ * The lease: what this process holds of the control record (view.ts), kept fresh for as long as it may be trusted.
  *
  * A switch waits until every registered instance has answered its announce, or one lease has gone by. This instance answers with the highest
  * revision under which, or later, all of its running operations were begun: an operation that began before is either over or its view's
@@ -14,6 +10,7 @@ import { CrossfadeError, hasCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { ControlRecord, ControlStore } from './control.ts';
 import { PauseMeter } from './pause.ts';
+import { View, type Asked } from './view.ts';
 
 export interface LeaseOptions {
   readonly control: ControlStore;
@@ -23,53 +20,6 @@ export interface LeaseOptions {
   readonly leaseMs: number;
   readonly clock: Clock;
   readonly log: Logger;
-}
-
-interface Asked {
-  readonly monotonic: number;
-  readonly wall: number;
-}
-
-export class View {
-  readonly record: ControlRecord;
-  operations = 0;
-  #over = false;
-  #asked: Asked;
-  readonly #leaseMs: number;
-  readonly #clock: Clock;
-
-  constructor(record: ControlRecord, asked: Asked, leaseMs: number, clock: Clock) {
-    this.record = record;
-    this.#asked = asked;
-    this.#leaseMs = leaseMs;
-    this.#clock = clock;
-  }
-
-  renewed(asked: Asked): void {
-    if (asked.monotonic > this.#asked.monotonic) this.#asked = asked;
-  }
-
-  /** Ends the lease now, whatever time it has left. */
-  end(): void {
-    this.#over = true;
-  }
-
-  /** Does the lease run? NEW has no way out, so once settled there what it says stays true. */
-  valid(): boolean {
-    if (this.#over) return false;
-    const { place, switching } = this.record;
-    if (place.state === 'NEW' && switching === null) return true;
-    return this.#elapsed() < this.#leaseMs;
-  }
-
-  /** Has more than half of the lease gone by? Then the renewal is late, whatever holds it up. */
-  late(): boolean {
-    return this.#elapsed() > this.#leaseMs / 2;
-  }
-
-  #elapsed(): number {
-    return Math.max(this.#clock.monotonic() - this.#asked.monotonic, this.#clock.wall() - this.#asked.wall);
-  }
 }
 
 /** How often the record is read again: several times a lease, so that one lost answer costs nothing. */
