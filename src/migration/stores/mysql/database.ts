@@ -110,6 +110,8 @@ export function openPool({ options }: Address, connections: number, loads = fals
     bigNumberStrings: true,
     dateStrings: true,
     jsonStrings: true,
+    // It would take the stack of whoever asks with each statement, for the rare one that fails.
+    trace: false,
     // Rows that an update finds count, also those that it leaves as they are.
     flags: ['FOUND_ROWS', loads ? 'LOCAL_FILES' : '-LOCAL_FILES'],
   });
