@@ -411,7 +411,7 @@ end_owed:
   od
 }
 
-/* Close, empty, COPY; and APPLY, where the flip to CATCHING_UP could not reach the new store. Steps as in jobs/prepare.ts. */
+/* Close, empty, COPY; after a run that went back, close, empty, and a mark that it is; and APPLY, where the flip to CATCHING_UP could not reach the new store. Steps as in jobs/prepare.ts. */
 #define FENCE_BELOW(s, e, p) ((st[s].epoch < e) || (st[s].epoch == e && st[s].step < p))
 inline raise(whose, at, nth, how, which) {
   if
@@ -440,6 +440,14 @@ end_prepare:
        :: else -> e = 0
        fi }
      atomic { if :: e && st[N].up && FENCE_BELOW(N, e, 9) -> raise(N, e, 9, COPY, 0); copied[0] = 0; copied[1] = 0 :: else fi; e = 0 }
+  :: atomic { rec[rev].place == OLD && rec[rev].in_run && !UNDER_WAY(rev) && st[N].up && st[O].mode == DIRECT && st[O].epoch == rec[rev].epoch && FENCE_BELOW(N, rec[rev].epoch, 9) -> e = rec[rev].epoch }
+     atomic { if :: st[N].up -> raise(N, e, 8, CLOSED, 0) :: else fi }
+     atomic { if
+       :: st[N].up && st[N].mode == CLOSED && st[N].epoch == e ->
+          st[N].row[0].made = 0; st[N].row[0].guard = 0; st[N].row[1].made = 0; st[N].row[1].guard = 0
+       :: else -> e = 0
+       fi }
+     atomic { if :: e && st[N].up && FENCE_BELOW(N, e, 9) -> raise(N, e, 9, CLOSED, 0) :: else fi; e = 0 }
   :: atomic { st[N].up && !UNDER_WAY(rev) && (rec[rev].place == CATCHING_UP || IS_DUAL(rec[rev].place)) && st[N].mode == COPY && FENCE_BELOW(N, rec[rev].epoch, 1) ->
        raise(N, rec[rev].epoch, 1, APPLY, rec[rev].in_run) }
   od

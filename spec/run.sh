@@ -5,29 +5,33 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp "$here/crossfade.pml" "$work"
-cd "$work"
-failed=0
-cases=0
-while IFS='|' read -r want what flags; do
+export here work
+
+# One line of the file of cases; fails if the verdict is another one.
+check() {
+  local want what flags got=incomplete verdict=PASS began=$SECONDS states directory
+  IFS='|' read -r want what flags <<<"$1"
   want=${want// /}
-  case $want in ok | bad) ;; *) continue ;; esac
-  rm -f pan* ./*.trail
+  directory=$(mktemp -d -p "$work")
+  cd "$directory"
   # The flags are words of cases.txt.
   # shellcheck disable=SC2086
-  spin -a $flags crossfade.pml >spin.log 2>&1 || { cat spin.log; exit 1; }
+  spin -a $flags "$here/crossfade.pml" >spin.log 2>&1 || { cat spin.log; return 1; }
   gcc -O1 -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=8000 -o pan pan.c
-  began=$SECONDS
   timeout "${CAP:-120}" ./pan -m1000000 >pan.log 2>&1 || true
-  got=incomplete
   # Without its own summary, or with a search that was cut short, there is no verdict.
   if grep -q 'errors: 0' pan.log && ! grep -qE 'out of memory|too small|not completed' pan.log; then got=ok; fi
   if ls ./*.trail >/dev/null 2>&1 && ! grep -q 'errors: 0' pan.log; then got=bad; fi
   states=$(grep -oE '[0-9e.+]+ states, stored' pan.log | head -n 1 || true)
-  verdict=PASS
-  if [ "$got" != "$want" ]; then verdict=FAIL; failed=$((failed + 1)); fi
-  cases=$((cases + 1))
+  [ "$got" = "$want" ] || verdict=FAIL
   printf '%s %-10s %-72s %4ds  %s\n' "$verdict" "$got" "$(echo $what)" $((SECONDS - began)) "$states"
-done <"${1:-$here/cases.txt}"
-echo "$cases cases, $failed failed, ${SECONDS} s"
-[ "$failed" = 0 ] && [ "$cases" -gt 0 ]
+  [ "$verdict" = PASS ]
+}
+export -f check
+
+failed=0
+grep -E '^(ok|bad) ' "${1:-$here/cases.txt}" >"$work/cases"
+# The searches have one thread each.
+xargs -d '\n' -P "$(nproc)" -I '{}' bash -c 'set -euo pipefail; check "$1"' _ '{}' <"$work/cases" || failed=1
+echo "$(wc -l <"$work/cases") cases, ${SECONDS} s"
+[ "$failed" = 0 ] && [ -s "$work/cases" ]

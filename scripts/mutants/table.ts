@@ -20,6 +20,7 @@ export interface Mutant {
   readonly name: string;
 }
 
+const BLOCKERS = 'test/engine/blockers.test.ts';
 const FENCES = 'test/engine/protocol/fences.test.ts';
 const JOURNAL = 'test/engine/protocol/journal.test.ts';
 const READS = 'test/engine/protocol/reads.test.ts';
@@ -88,9 +89,23 @@ const fences: readonly Mutant[] = [
   {
     mechanism: 'new store emptied before a second copy',
     promises: 'P1',
-    edits: [src('jobs/prepare.ts', 'await store.writer.empty(epoch, size)', "'EMPTY' as string")],
+    edits: [src('jobs/prepare.ts', 'await stores.NEW.writer.empty(epoch, size)', "'EMPTY' as string")],
     test: FENCES,
     name: 'emptied before a second copy',
+  },
+  {
+    mechanism: 'new store cleared only behind the fence of the old one',
+    promises: 'P1',
+    edits: [src('jobs/prepare.ts', " || old.epoch !== epoch || old.mode !== 'DIRECT'", '')],
+    test: FENCES,
+    name: 'cleared behind a fence',
+  },
+  {
+    mechanism: 'rows in a cleared table are not ours to empty',
+    promises: 'P1',
+    edits: [src('control/blockers.ts', ' && !isCleared(fence, deployment)', '')],
+    test: BLOCKERS,
+    name: 'rows that come then are not ours',
   },
   {
     mechanism: 'emptying requires CLOSED',

@@ -31,7 +31,8 @@ export interface Rung {
   readonly list: { readonly overlay: boolean; readonly store: StoreRole | 'EITHER' };
   readonly write: DirectWrite | JournalWrite;
   readonly logic: BusinessLogic;
-  readonly background: readonly ('COPY' | 'REPLAY')[];
+  /** `CLEAR`: what earlier runs left in the new store goes, so that whatever is found there later is somebody else's. */
+  readonly background: readonly ('COPY' | 'REPLAY' | 'CLEAR')[];
 }
 export interface DirectWrite {
   readonly via: 'STORE';
@@ -57,7 +58,7 @@ const journaled = (owedTo: readonly StoreRole[], applyTo: readonly StoreRole[]):
 
 // prettier-ignore
 export const LADDER = {
-  OLD:         { authority: 'OLD',    read: { overlay: false }, list: { overlay: false, store: 'OLD' },    write: direct,                    logic: 'OLD',  background: [] },
+  OLD:         { authority: 'OLD',    read: { overlay: false }, list: { overlay: false, store: 'OLD' },    write: direct,                    logic: 'OLD',  background: ['CLEAR'] },
   MIGRATING:   { authority: 'OLD',    read: { overlay: true },  list: { overlay: true,  store: 'OLD' },    write: journaled(BOTH, []),       logic: 'OLD',  background: ['COPY'] },
   CATCHING_UP: { authority: 'OLD',    read: { overlay: true },  list: { overlay: true,  store: 'OLD' },    write: journaled(BOTH, BOTH),     logic: 'OLD',  background: ['REPLAY'] },
   RETREATING:  { authority: 'OLD',    read: { overlay: true },  list: { overlay: true,  store: 'OLD' },    write: journaled(['OLD'], ['OLD']), logic: 'OLD',  background: ['REPLAY'] },

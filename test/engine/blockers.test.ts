@@ -2,7 +2,9 @@
 import SqliteDatabase from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BlockerCode, SwitchResult } from '../../src/migration/api.ts';
+import { isCleared } from '../../src/migration/jobs/prepare.ts';
 import type { MigrationState } from '../../src/migration/states.ts';
+import { EVERYTHING } from '../../src/migration/stores/store.ts';
 import { Deployment, soon, type Instance } from '../support/deployment.ts';
 import { ticketDataset, type NewTicket, type OldTicket } from '../support/tickets.ts';
 import { temporaryDirectory } from '../support/tmp.ts';
@@ -134,6 +136,24 @@ test('TARGET_NOT_EMPTY: rows that no run of this deployment put there', async ()
     outcome: 'BLOCKED',
     blockers: [{ code: 'TARGET_NOT_EMPTY', count: 1 }],
   });
+});
+
+test('TARGET_NOT_EMPTY: what a run leaves is emptied when it is over, and rows that come then are not ours', async () => {
+  for (const holder of ['a', 'b', 'c']) await put(ticket(holder));
+  await copied();
+  await expect.poll(async () => (await switchTo('RETREATING')).outcome).toBe('SWITCHED');
+  await expect.poll(async () => (await switchTo('OLD')).outcome).toBe('SWITCHED');
+  await expect.poll(() => one.stores.NEW.reader.count(EVERYTHING)).toBe(0);
+  const { deployment: ours } = (await one.stores.OLD.fence.read()) ?? { deployment: '' };
+  await expect.poll(async () => isCleared(await one.stores.NEW.fence.read(), ours)).toBe(true);
+  plant('new', `insert into tickets_new (holder, show, place, updated) values ('x', 's', 'seat x', 1)`);
+  expect(await switchTo('MIGRATING')).toMatchObject({
+    outcome: 'BLOCKED',
+    blockers: [{ code: 'TARGET_NOT_EMPTY', count: 1 }],
+  });
+  plant('new', `delete from tickets_new`);
+  await copied();
+  expect(await one.stores.NEW.reader.count(EVERYTHING)).toBe(3);
 });
 
 test('QUARANTINE_NOT_EMPTY: rows without a counterpart, until they are waived; their keys stay taken to the end', async () => {

@@ -6,6 +6,7 @@ import type { Blocker, BlockerCode } from '../api.ts';
 import type { Dataset, StoreRole } from '../dataset.ts';
 import { hasCode } from '../errors.ts';
 import { findChanges } from '../jobs/changes.ts';
+import { isCleared } from '../jobs/prepare.ts';
 import type { Journal } from '../journal/journal.ts';
 import { route, showPlace } from '../route.ts';
 import { findMove, gaining, usesJournal, type Place, type Precondition } from '../states.ts';
@@ -68,9 +69,11 @@ const CHECKS: Readonly<Record<Precondition['check'], Check>> = {
 
   TARGET_EMPTY: async ({ stores, deployment, record }) => {
     const fence = await stores.NEW.fence.read();
-    if (fence?.deployment === deployment) return NONE;
+    // What an earlier run left is emptied with the next one's first steps, if it was not before.
+    if (fence?.deployment === deployment && !isCleared(fence, deployment)) return NONE;
     const rows = await stores.NEW.reader.count(EVERYTHING);
-    if (rows === 0 && (fence === null || fence.epoch <= record.lastNumber)) return NONE;
+    const free = fence === null || fence.deployment === deployment || fence.epoch <= record.lastNumber;
+    if (rows === 0 && free) return NONE;
     if (rows === 0)
       return block('TARGET_NOT_EMPTY', 'The new store is fenced by another deployment, which may use it.');
     return block(

@@ -1,6 +1,7 @@
 /**
  * What a state needs of the stores before its work can begin, and what a store that was down when it was due has missed.
  *
+ *   no run    new store: fence CLOSED, emptied of what the last run left, marked as cleared: what is found there later is not ours
  *   copy      new store: fence CLOSED, emptied of what an earlier run left, fence COPY with a fresh checkpoint;
  *             old store: guards of earlier runs dropped, once no request of those runs can still wait for one
  *   replay    new store: fence APPLY, if it did not answer at the flip
@@ -11,13 +12,15 @@ import type { ControlRecord } from '../control/control.ts';
 import { EVERYTHING, type Fence } from '../stores/store.ts';
 import type { JobContext, StepResult } from './context.ts';
 import { Pace } from './meter.ts';
-import { blocked, copies, IDLE, PROGRESSED, replaysInto, settled } from './steps.ts';
+import { blocked, clears, copies, IDLE, PROGRESSED, replaysInto, settled } from './steps.ts';
 
 /** Steps at the epoch of a settled copying state; its flip leaves the new store's numbers free. */
 const CLOSED_STEP = 1;
 const COPY_STEP = 2;
 /** The place of the new store's fence in the flip to replay: raising it later is the same step. */
 const APPLY_STEP = 1;
+/** Above the flip that ends a run: the new store holds nothing of it any more. */
+const CLEARED_STEP = 100;
 const FENCE_TIMEOUT_MS = 2000;
 const GUARDS_AT_ONCE = 500;
 
@@ -31,6 +34,13 @@ export interface PrepareState {
   readonly pace: Pace;
   /** The run before which the old store holds no guards, as far as this instance saw to it. */
   guardsDroppedFor: number | null;
+  /** The epoch at which the new store was seen to be cleared, or to be none of ours: it is not asked again. */
+  clearedAt: number | null;
+}
+
+/** Was the table emptied after the last run of this deployment? Rows that are there nevertheless are somebody else's. */
+export function isCleared(fence: Fence | null, deployment: string): boolean {
+  return fence?.deployment === deployment && fence.mode === 'CLOSED' && fence.step === CLEARED_STEP;
 }
 
 export function prepareState(options: Partial<PrepareOptions> = {}): PrepareState {
@@ -38,6 +48,7 @@ export function prepareState(options: Partial<PrepareOptions> = {}): PrepareStat
     options: { guardGraceMs: 60_000, ...options },
     pace: new Pace({ least: 100, most: 5000, start: 500, targetMs: 25 }),
     guardsDroppedFor: null,
+    clearedAt: null,
   };
 }
 
@@ -47,6 +58,7 @@ export async function prepareStep(ctx: JobContext, state: PrepareState): Promise
   if (run === null || !settled(record)) return IDLE;
   if (copies(record)) return prepareCopy(ctx, record, run, state);
   if (replaysInto(record, 'NEW')) return admitReplay(ctx, record, run);
+  if (clears(record)) return clear(ctx, record, state);
   return IDLE;
 }
 
@@ -59,8 +71,8 @@ async function prepareCopy(
   const store = ctx.stores.NEW;
   const fence = await store.fence.read();
   const ours = fence?.deployment === ctx.deployment;
-  // A table that no run of this deployment ever fenced is not ours to empty.
-  if (!ours && (await store.reader.page(EVERYTHING, 1)).length > 0) {
+  // A table that no run of this deployment ever fenced, or that was cleared since the last one, is not ours to empty.
+  if ((!ours || isCleared(fence, ctx.deployment)) && (await store.reader.page(EVERYTHING, 1)).length > 0) {
     return blocked('the new table has rows that no run of this deployment put there');
   }
   if (fence && !ours && fence.epoch >= epoch)
@@ -71,16 +83,33 @@ async function prepareCopy(
     return PROGRESSED;
   }
   if (fence.step >= COPY_STEP) return dropOldGuards(ctx, run, state);
-  const began = ctx.clock.monotonic();
-  const { size } = state.pace;
-  const emptied = await store.writer.empty(epoch, size);
-  if (emptied === 'FENCED') return PROGRESSED;
-  if (emptied === 'MORE') {
-    state.pace.took(size, ctx.clock.monotonic() - began);
-    return PROGRESSED;
-  }
+  if (!(await emptied(ctx, epoch, state))) return PROGRESSED;
   const total = await ctx.stores.OLD.reader.count(EVERYTHING);
   await raise(ctx, { epoch, step: COPY_STEP, mode: 'COPY', run: null }, total);
+  return PROGRESSED;
+}
+
+/** One batch of emptying; true: nothing is left. */
+async function emptied({ stores, clock }: JobContext, epoch: number, { pace }: PrepareState): Promise<boolean> {
+  const began = clock.monotonic();
+  const { size } = pace;
+  const outcome = await stores.NEW.writer.empty(epoch, size);
+  if (outcome === 'MORE') pace.took(size, clock.monotonic() - began);
+  return outcome === 'EMPTY';
+}
+
+/** Not before the old store is seen to have the fence that ended the run: until then the new one may hold what it lacks. */
+async function clear(ctx: JobContext, { epoch }: ControlRecord, state: PrepareState): Promise<StepResult> {
+  if (state.clearedAt === epoch) return IDLE;
+  const [old, fence] = await Promise.all([ctx.stores.OLD.fence.read(), ctx.stores.NEW.fence.read()]);
+  if (old?.deployment !== ctx.deployment || old.epoch !== epoch || old.mode !== 'DIRECT') return IDLE;
+  if (fence?.deployment !== ctx.deployment || isCleared(fence, ctx.deployment)) {
+    state.clearedAt = epoch;
+    return IDLE;
+  }
+  if (fence.epoch > epoch) return IDLE;
+  if (fence.epoch < epoch) await raise(ctx, { epoch, step: CLOSED_STEP, mode: 'CLOSED', run: null });
+  else if (await emptied(ctx, epoch, state)) await raise(ctx, { epoch, step: CLEARED_STEP, mode: 'CLOSED', run: null });
   return PROGRESSED;
 }
 

@@ -13,6 +13,11 @@ export function copies(record: ControlRecord): boolean {
   return rung(record.place).background.includes('COPY');
 }
 
+/** Is it this state's work to empty the new store of an earlier run? */
+export function clears(record: ControlRecord): boolean {
+  return rung(record.place).background.includes('CLEAR');
+}
+
 /** Is it this state's work to bring the journal's backlog into that store? */
 export function replaysInto(record: ControlRecord, role: StoreRole): boolean {
   const { background, write } = rung(record.place);

@@ -1,6 +1,8 @@
 /** Fences: what a store lets through, and that late writers, copiers, appliers, emptiers and drivers change nothing (P1, P7). */
 import { describe, expect } from 'vitest';
 import { Stalls, type Gate } from '../../support/stall.ts';
+import { connect } from '../../../src/migration/stores/sqlite/database.ts';
+import { until } from '../../support/operate.ts';
 import { Beside, CATCHING_UP, DUAL, MIGRATING, OLD, promptly, RETREATING, test } from './stage.ts';
 
 describe.concurrent('direct writes', () => {
@@ -132,6 +134,29 @@ describe.concurrent('the copy', () => {
     await late;
     await bob.walk(DUAL(0), DUAL(100));
     expect(await bob.read('zoe')).toBe('a');
+  });
+
+  test('the new store is cleared behind a fence of the old one: while that is not seen, nothing of the last run goes', async ({
+    stage,
+  }) => {
+    const ada = await stage.enter('ada');
+    await ada.create('zoe', 'a');
+    await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
+    const gate = ada.stalls.hold('NEW.writer.empty');
+    await ada.walk(OLD);
+    await gate.reached;
+    const old = connect(stage.deployment.file('old'));
+    old.exec(`update crossfade_fence set mode = 'CLOSED'`);
+    const mend = ada.stalls.fail('NEW.writer.empty');
+    for (const step of [() => gate.open(), mend]) {
+      const looked = ada.stalls.answered('OLD.fence.read');
+      step();
+      await looked;
+    }
+    expect(await ada.rows('NEW')).toBe(1);
+    old.exec(`update crossfade_fence set mode = 'DIRECT'`);
+    old.close();
+    await until('the new store is cleared', async () => (await ada.rows('NEW')) === 0);
   });
 
   test('steps of a fence are numbered: one that comes late within its epoch does not reopen the table to emptying', async ({
