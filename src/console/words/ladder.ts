@@ -15,7 +15,7 @@ export interface Conduct {
 const STORE: Readonly<Record<StoreRole, string>> = { OLD: 'the old store', NEW: 'the new store' };
 const WORK = {
   COPY: 'Rows are copied from the old store to the new one.',
-  CLEAR: 'What an earlier migration left in the new store is removed.',
+  CLEAR: 'None, but for removing what an earlier migration left in the new store.',
   REPLAY: 'What the journal still owes a store is brought there.',
 } as const;
 
