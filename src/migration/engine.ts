@@ -75,6 +75,8 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
   readonly #deliveries: Deliveries;
   readonly #id = randomUUID();
   #running: Running | null = null;
+  /** What every operation works with, put together once. */
+  #kit: (WriteDevices & ReadDevices) | null = null;
   #served = 0;
 
   constructor(options: EngineOptions<O, N>) {
@@ -144,6 +146,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
       operator: createOperator({ ...shared, driver, workers }),
       unsubscribe,
     };
+    this.#kit = null;
     workers.start();
     takeover.start();
   }
@@ -151,6 +154,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
   async stop(): Promise<void> {
     const running = this.#live();
     this.#running = null;
+    this.#kit = null;
     running.unsubscribe();
     await running.takeover.stop();
     await running.spotCheck.stop();
@@ -163,7 +167,7 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
   /** Inside, rows are plain; what the dataset's tables and mapping make of them gets its types back here, and in `mutate`. */
   async begin(deadline: number): Promise<Operation<O, N>> {
     this.#served++;
-    const view = await this.#lease.current(deadline);
+    const view = this.#lease.held() ?? (await this.#lease.current(deadline));
     const operation: Operation = new ReadOperation(this.#devices(), view);
     return operation as Operation<O, N>;
   }
@@ -225,16 +229,15 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
 
   #devices(): WriteDevices & ReadDevices {
     const { dataset, stores, journal } = this.#options;
-    const spotCheck = this.#running?.spotCheck;
-    return {
+    return (this.#kit ??= {
       dataset,
       stores,
       journal,
       lease: this.#lease,
       deliveries: this.#deliveries,
       clock: this.#clock,
-      spotCheck,
-    };
+      spotCheck: this.#running?.spotCheck,
+    });
   }
 
   #live(): Running {

@@ -43,7 +43,8 @@ export class ReadOperation implements Operation {
   readonly #devices: ReadDevices;
   readonly #view: View;
   readonly #loader: DataLoader<Address, Faces | null, string>;
-  readonly #lists = new Map<string, Promise<unknown>>();
+  /** Made with the first list: most operations read none. */
+  #lists: Map<string, Promise<unknown>> | null = null;
   #ended = false;
 
   constructor(devices: ReadDevices, view: View) {
@@ -77,9 +78,10 @@ export class ReadOperation implements Operation {
 
   /** The same list asked twice in one operation is read once. */
   #once<T>(name: string, read: () => Promise<T>): Promise<T> {
-    const known = this.#lists.get(name) as Promise<T> | undefined;
+    const lists = (this.#lists ??= new Map());
+    const known = lists.get(name) as Promise<T> | undefined;
     const answer = known ?? this.#guarded(read);
-    this.#lists.set(name, answer);
+    lists.set(name, answer);
     return answer;
   }
 
@@ -217,14 +219,21 @@ export async function readByKey(
     checkSlots(record, slots);
     for (const [key, { image }] of entries) found.set(key, image && facesOfImage(key, image));
   }
-  const missing = addresses.filter(({ key }) => !found.has(key));
+  const missing = overlay ? addresses.filter(({ key }) => !found.has(key)) : addresses;
+  const [first] = missing;
+  if (!first) return found;
+  const ask = async (role: StoreRole, wanted: readonly Address[]) => {
+    const rows = await stores[role].reader.load(wanted.map(({ key }) => key));
+    for (const faces of await mapStored(dataset, role, [...rows.values()])) found.set(faces.key, faces);
+  };
+  // Everywhere but in DUAL all keys have one authority: nothing to group then, nor to wait for together.
+  const role = authorityOf(place, first.bucket);
+  if (missing.every(({ bucket }) => authorityOf(place, bucket) === role)) {
+    await ask(role, missing);
+    return found;
+  }
   const byStore = Map.groupBy(missing, ({ bucket }) => authorityOf(place, bucket));
-  await Promise.all(
-    [...byStore].map(async ([role, wanted]) => {
-      const rows = await stores[role].reader.load(wanted.map(({ key }) => key));
-      for (const faces of await mapStored(dataset, role, [...rows.values()])) found.set(faces.key, faces);
-    }),
-  );
+  await Promise.all([...byStore].map(([each, wanted]) => ask(each, wanted)));
   return found;
 }
 

@@ -51,14 +51,14 @@ const APPEND_TRIES = 3;
 type Attempt<R> = Mutated<Row, Row, R> | 'AGAIN';
 
 export async function mutate<R>(devices: WriteDevices, write: Write<R>): Promise<Mutated<Row, Row, R>> {
-  const writeId = randomUUID();
+  let writeId: string | undefined;
   for (;;) {
-    const view = await devices.lease.current(write.deadline);
+    const view = devices.lease.held() ?? (await devices.lease.current(write.deadline));
     const rung = LADDER[placeOf(view.record).state];
     const attempt =
       rung.write.via === 'STORE'
         ? await direct(devices, write, view)
-        : await journaled(devices, write, view, rung.write, writeId);
+        : await journaled(devices, write, view, rung.write, (writeId ??= randomUUID()));
     if (attempt !== 'AGAIN') return attempt;
     if (devices.clock.monotonic() >= write.deadline) throw new CrossfadeError('DEADLINE_EXCEEDED');
   }

@@ -98,6 +98,13 @@ export class Lease {
     return this.#current?.valid() ? this.#current : null;
   }
 
+  /** As `peek`, for an operation that begins: a renewal that is late is hurried. Without a promise, as nearly every operation finds one. */
+  held(): View | null {
+    const held = this.peek();
+    if (held?.late()) this.#soon();
+    return held;
+  }
+
   /** The newest record known, whether or not the lease runs: for background work and display, whose steps are fenced. */
   newest(): ControlRecord {
     if (!this.#current) throw new CrossfadeError('CONTROL_UNAVAILABLE', { message: 'The lease was never taken.' });
@@ -106,8 +113,7 @@ export class Lease {
 
   /** A view whose lease runs. Throws CONTROL_UNAVAILABLE if it cannot be renewed before the deadline (of the monotonic clock). */
   async current(deadline: number): Promise<View> {
-    const held = this.peek();
-    if (held?.late()) this.#soon();
+    const held = this.held();
     if (held) return held;
     for (;;) {
       const view = await this.renew().catch((error: unknown) => {
@@ -152,8 +158,7 @@ export class Lease {
 
   /** An operation begins under this view; a switch waits for `leave`. */
   enter(view: View): void {
-    view.operations++;
-    this.#views.add(view);
+    if (view.operations++ === 0) this.#views.add(view);
   }
 
   leave(view: View): void {

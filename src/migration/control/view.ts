@@ -17,6 +17,8 @@ export class View {
   operations = 0;
   #over = false;
   #asked: Asked;
+  /** What the last look at the clocks gave, milliseconds. */
+  #seen = 0;
   readonly #leaseMs: number;
   readonly #clock: Clock;
 
@@ -28,7 +30,9 @@ export class View {
   }
 
   renewed(asked: Asked): void {
-    if (asked.monotonic > this.#asked.monotonic) this.#asked = asked;
+    if (asked.monotonic <= this.#asked.monotonic) return;
+    this.#asked = asked;
+    this.#seen = 0;
   }
 
   /** Ends the lease now, whatever time it has left. */
@@ -44,12 +48,16 @@ export class View {
     return this.#elapsed() < this.#leaseMs;
   }
 
-  /** Has more than half of the lease gone by? Then the renewal is late, whatever holds it up. */
+  /**
+   * Had more than half of the lease gone by when `valid` was asked last? Then the renewal is late, whatever holds it up. Settled in NEW
+   * nothing is lost by a late one, and the clocks are not read.
+   */
   late(): boolean {
-    return this.#elapsed() > this.#leaseMs / 2;
+    return this.#seen > this.#leaseMs / 2;
   }
 
   #elapsed(): number {
-    return Math.max(this.#clock.monotonic() - this.#asked.monotonic, this.#clock.wall() - this.#asked.wall);
+    this.#seen = Math.max(this.#clock.monotonic() - this.#asked.monotonic, this.#clock.wall() - this.#asked.wall);
+    return this.#seen;
   }
 }
