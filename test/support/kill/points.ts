@@ -55,6 +55,8 @@ const backToOld = (stage: string): Some =>
     drain('OLD'),
     around('NEW.fence.raise CLOSED'),
     around('OLD.fence.raise DIRECT'),
+    // The table of the run that is over is cleared.
+    around('NEW.writer.empty'),
   );
 const percent = (stage: string): Some => on(stage, phases, around('journal.note'), around('journal.advance'));
 
@@ -80,8 +82,8 @@ export const POINTS: Some = [
     around('NEW.writer.empty'),
     around('NEW.fence.raise COPY'),
   ),
-  // A second run finds what the first one copied.
-  ...on('OLD>MIGRATING again', around('NEW.writer.empty'), around('NEW.writer.empty', { nth: 2 })),
+  // A second run finds what the first one left, or an empty table.
+  ...on('OLD>MIGRATING again', around('NEW.writer.empty')),
   ...on('COPY', around('NEW.writer.copy'), around('NEW.writer.copy', { nth: 2 })),
   ...on('MIGRATING', around('journal.append', later)),
   ...on(
