@@ -8,15 +8,18 @@ import type { Clock } from '../clock.ts';
 import type { ControlRecord } from '../control/control.ts';
 import type { Dataset, StoreRole } from '../dataset.ts';
 import { hasCode } from '../errors.ts';
-import type { Journal, SlotRange } from '../journal/journal.ts';
+import type { Journal, JournalEntry, SlotRange } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import { runOf } from '../seq.ts';
-import type { Store } from '../stores/store.ts';
+import type { Apply, ApplyResult, Store } from '../stores/store.ts';
 import { counted } from '../words.ts';
 import type { JobContext, StepResult } from './context.ts';
 import { blocked, comparable, IDLE, PROGRESSED, replaysInto } from './steps.ts';
 
+/** Entries that are applied in one transaction. */
 const BATCH = 500;
+/** Entries that are read at once: while one batch of them is applied, the one before is noted. */
+const READ = 2 * BATCH;
 /** Entries that one store lacks from which on the processes share them. */
 const SHARED_FROM = 2 * BATCH;
 /** Between two tries of a drain that got nowhere. */
@@ -126,46 +129,74 @@ async function drainUntil(
   return 'TIMED_OUT';
 }
 
+type Batched = { readonly outcome: 'EMPTY' | 'FENCED' | 'APPLIED'; readonly cleared: number };
+
 /** `cleared`: entries that the store no longer lacks, as far as this batch knows. */
 async function replayBatch(
-  { dataset, store, journal, clock, log }: ReplayDeps,
+  deps: ReplayDeps,
   role: StoreRole,
   { run, ...query }: { readonly run: number; readonly held: boolean; readonly slots?: SlotRange },
   state: ReplayState,
-): Promise<{ readonly outcome: 'EMPTY' | 'FENCED' | 'APPLIED'; readonly cleared: number }> {
-  const owed = await journal.owed({ role, limit: BATCH + state.stuck, ...query });
+): Promise<Batched> {
+  const { journal } = deps;
+  const owed = await journal.owed({ role, limit: READ + state.stuck, ...query });
   if (owed.length === 0) {
     state.stuck = 0;
     return { outcome: 'EMPTY', cleared: 0 };
   }
   // The control record this run number is from is not the newest, or the journal is about to be opened anew.
   if (owed.some(({ seq }) => runOf(seq) !== run)) return { outcome: 'FENCED', cleared: 0 };
-  const entries = owed.map(({ key, seq, image }) => ({
+  let cleared = 0;
+  let stuck = 0;
+  let noted: Promise<void> = Promise.resolve();
+  try {
+    for (let from = 0; from < owed.length; from += BATCH) {
+      const batch = owed.slice(from, from + BATCH);
+      const { outcome, refused } = await deps.store.writer.apply(run, entriesOf(batch, role));
+      if (outcome === 'FENCED') return { outcome, cleared };
+      // What the new store refuses is in its quarantine now, which is all there is to do; the old store has to take it in the end.
+      const lacked = new Set(role === 'OLD' ? refused.map(({ key }) => key) : []);
+      const done = batch.filter(({ key }) => !lacked.has(key));
+      await noted;
+      noted = journal.applied(done.map(({ key, slot, seq }) => ({ address: { key, slot }, seq, role })));
+      // It is waited for below; until then its failure is nobody's yet.
+      noted.catch(() => {});
+      cleared += done.length;
+      stuck += lacked.size;
+      reportRefused(deps, role, refused, state);
+    }
+    state.stuck = stuck;
+  } finally {
+    await noted;
+  }
+  return { outcome: 'APPLIED', cleared };
+}
+
+function entriesOf(owed: readonly JournalEntry[], role: StoreRole): readonly Apply[] {
+  return owed.map(({ key, seq, image }) => ({
     key,
     seq,
     row: image && (role === 'OLD' ? image.old : image.new),
     old: image && image.old,
   }));
-  const { outcome, refused } = await store.writer.apply(run, entries);
-  if (outcome === 'FENCED') return { outcome, cleared: 0 };
+}
 
-  // What the new store refuses is in its quarantine now, which is all there is to do; the old store has to take it in the end.
-  const lacked = new Set(role === 'OLD' ? refused.map(({ key }) => key) : []);
-  const done = owed.filter(({ key }) => !lacked.has(key));
-  await journal.applied(done.map(({ key, slot, seq }) => ({ address: { key, slot }, seq, role })));
-  state.stuck = lacked.size;
+function reportRefused(
+  { dataset, clock, log }: ReplayDeps,
+  role: StoreRole,
+  refused: ApplyResult['refused'],
+  state: ReplayState,
+): void {
   const [first] = refused;
   const now = clock.monotonic();
-  if (first && (role === 'NEW' || now - state.loggedAt > REMIND_MS)) {
-    if (role === 'OLD') state.loggedAt = now;
-    const facts = {
-      dataset: dataset.name,
-      role,
-      refused: refused.length,
-      key: dataset.showKey(first.key),
-      why: first.reason,
-    };
-    log.error(facts, role === 'NEW' ? 'entries went to quarantine' : 'entries are refused and stay in the journal');
-  }
-  return { outcome, cleared: done.length };
+  if (!first || (role === 'OLD' && now - state.loggedAt <= REMIND_MS)) return;
+  if (role === 'OLD') state.loggedAt = now;
+  const facts = {
+    dataset: dataset.name,
+    role,
+    refused: refused.length,
+    key: dataset.showKey(first.key),
+    why: first.reason,
+  };
+  log.error(facts, role === 'NEW' ? 'entries went to quarantine' : 'entries are refused and stay in the journal');
 }

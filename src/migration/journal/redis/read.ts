@@ -10,8 +10,10 @@ const READ_KEYS = 256;
 /** Strings that a script gives for an entry: key, seq, since, lacked by OLD, lacked by NEW, image. */
 const STRINGS = 6;
 
-interface Found {
-  readonly entry: JournalEntry;
+/** An entry as a script gives it. More are read than are wanted, so that images are parsed of those that are. */
+interface Found extends Omit<JournalEntry, 'image'> {
+  /** JSON; '': tombstone. */
+  readonly image: string;
   /** When the oldest append arrived of which a store lacks something, milliseconds since 1970. */
   readonly since: number;
 }
@@ -29,7 +31,7 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
       for (const [i, { values }] of replies.entries()) {
         const slot = steps[i]?.slot ?? 0;
         slots.set(slot, slotOf(slot, values));
-        for (const { entry } of foundIn(slot, values.slice(3))) entries.set(entry.key, entry);
+        for (const found of foundIn(slot, values.slice(3))) entries.set(found.key, entryOf(found));
       }
       return { entries, slots };
     },
@@ -47,7 +49,7 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
       const fetch = (places: readonly Place[], count: number) => batches(access, 'page', places, count, stepAt);
       const asked = slot === undefined ? ALL_SLOTS : [slot];
       const { entries, slots } = await firstOf(asked, limit, fetch, byKey);
-      return { entries: entries.map(({ entry }) => entry), slots };
+      return { entries: entries.map(entryOf), slots };
     },
 
     async owed({ role, limit, held, slots }) {
@@ -58,7 +60,7 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
       };
       const fetch = (places: readonly Place[], count: number) => batches(access, 'owed', places, count, stepAt);
       const asked = slots ? ALL_SLOTS.slice(slots.from, slots.below) : ALL_SLOTS;
-      return (await firstOf(asked, limit, fetch, byAge)).entries.map(({ entry }) => entry);
+      return (await firstOf(asked, limit, fetch, byAge)).entries.map(entryOf);
     },
 
     async lacking(role, what) {
@@ -75,7 +77,7 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
 }
 
 function byKey(a: Found, b: Found): number {
-  return compareKeys(a.entry.key, b.entry.key);
+  return compareKeys(a.key, b.key);
 }
 
 /** A slot gives out its entries by what the store lacks of them, which is this order but for entries that it began to lack later. */
@@ -120,16 +122,18 @@ function slotOf(slot: number, [epoch, open, mark]: readonly string[]): Slot {
 }
 
 function foundIn(slot: number, values: readonly string[]): readonly Found[] {
-  return chunks(values, STRINGS).map(([key = '', seq, since, old, next, image]) => ({
-    entry: {
-      key,
-      slot,
-      seq: Number(seq),
-      image: image ? imageOf(image) : null,
-      lacks: { OLD: old ? Number(old) : null, NEW: next ? Number(next) : null },
-    },
+  return chunks(values, STRINGS).map(([key = '', seq, since, old, next, image = '']) => ({
+    key,
+    slot,
+    seq: Number(seq),
+    image,
+    lacks: { OLD: old ? Number(old) : null, NEW: next ? Number(next) : null },
     since: Number(since),
   }));
+}
+
+function entryOf({ key, slot, seq, image, lacks }: Found): JournalEntry {
+  return { key, slot, seq, image: image ? imageOf(image) : null, lacks };
 }
 
 function imageOf(text: string): Image {
