@@ -155,7 +155,8 @@ describe('journal in SQL tables', () => {
     const write = appendOf('new', { expect: { mark: 0 }, image: imageOf('new') });
     expect(await time('append', () => journal.append(write))).toMatchObject({ outcome: 'APPENDED' });
     process.stdout.write(`with 100,000 entries, milliseconds: ${JSON.stringify(timed)}\n`);
-    for (const [what, ms] of Object.entries(timed)) expect(ms, what).toBeLessThan(500);
+    // Whatever looks at each entry for each key takes minutes; machines differ by a factor of a few.
+    for (const [what, ms] of Object.entries(timed)) expect(ms, what).toBeLessThan(2000);
   });
 
   test('moves its slots at once, whatever lies in them', { timeout: 60_000 }, async () => {

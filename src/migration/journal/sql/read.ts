@@ -2,9 +2,9 @@
 import { JOURNAL_SLOTS, type StoreRole } from '../../dataset.ts';
 import { compareKeys } from '../../key.ts';
 import type { Journal, JournalEntry, JournalStatus, Slot } from '../journal.ts';
-import { ALL_SLOTS, padded, unavailable, type Access } from './access.ts';
+import { ALL_SLOTS, unavailable, type Access } from './access.ts';
 import { counts, currentGeneration } from './debts.ts';
-import { entriesOf, entryOf, numberOrNull, snapshot, type Db, type EntriesQuery } from './snapshot.ts';
+import { byKey, entriesOf, entryOf, numberOrNull, snapshot, type Db, type EntriesQuery } from './snapshot.ts';
 import { FORGIVEN, LACKING, LACKS } from './tables.ts';
 
 type Addresses = Parameters<Journal['read']>[0];
@@ -14,14 +14,15 @@ type PageQuery = Parameters<Journal['page']>[0];
 const MAX_KEYS = 4096;
 
 export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 'lacking' | 'status'> {
+  const entriesByKey = byKey(access);
   return {
     async read(addresses) {
       const entries = new Map<string, JournalEntry>();
       const slots = new Map<number, Slot>();
       for (const group of inGroups(addresses)) {
-        const keys = padded(group.map(({ key }) => key));
         const asked = [...new Set(group.map(({ slot }) => slot))];
-        const view = await snapshot(access, asked, (db) => entriesOf(db, access).where('e.key', 'in', keys));
+        const keys = group.map(({ key }) => key);
+        const view = await entriesByKey(asked, keys);
         for (const row of view.rows) entries.set(row.key, entryOf(row));
         for (const [number, slot] of view.slots) slots.set(number, slot);
       }

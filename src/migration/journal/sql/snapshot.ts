@@ -7,6 +7,7 @@ import type { Image, JournalEntry, Slot } from '../journal.ts';
 import { padded, type Access } from './access.ts';
 import { counts, rowsInForce } from './debts.ts';
 import type { Integer, JournalTables } from './tables.ts';
+import { Template } from './template.ts';
 
 export type Db = Kysely<JournalTables>;
 
@@ -45,28 +46,62 @@ export function entriesOf(db: Db, access: Access) {
 }
 export type EntriesQuery = ReturnType<typeof entriesOf>;
 
-/** These slots, checked, and the rows of the query, in no order. */
+export interface Snapshot {
+  /** In no order. */
+  readonly rows: readonly EntryRow[];
+  readonly slots: ReadonlyMap<number, Slot>;
+}
+
+/** These slots, checked, and the rows of the query. */
 export async function snapshot(
   access: Access,
   slots: readonly number[],
   query: (db: Db) => EntriesQuery,
-): Promise<{ readonly rows: readonly EntryRow[]; readonly slots: ReadonlyMap<number, Slot> }> {
-  const rows = await access.read((db) => {
-    const slotRows = db
-      .selectFrom('crossfade_journal_slot')
-      .select(['slot', ...OF_SLOTS])
-      .select(OF_ENTRIES.map((name) => nothing.as(name)))
-      .where('dataset', '=', access.dataset)
-      .where('slot', 'in', padded(slots))
-      .$castTo<SlotRow | EntryRow>();
-    const entryRows = db
-      .selectFrom(query(db).as('found'))
-      .select('slot')
-      .select(OF_SLOTS.map((name) => nothing.as(name)))
-      .select(OF_ENTRIES)
-      .$castTo<SlotRow | EntryRow>();
-    return slotRows.unionAll(entryRows).execute();
-  });
+): Promise<Snapshot> {
+  const asked = padded(slots);
+  const rows = await access.read((db) => statement(db, access, asked, query(db)).execute());
+  return snapshotOf(access, slots, rows);
+}
+
+/** The entries of keys with their slots: what every request asks in MIGRATING, so that it is compiled once for each number of them. */
+export function byKey(access: Access): (slots: readonly number[], keys: readonly string[]) => Promise<Snapshot> {
+  const templates = new Map<string, Template<SlotRow | EntryRow>>();
+  const templateOf = (db: Db, size: { readonly slots: number; readonly keys: number }) => {
+    const shape = `${size.slots} ${size.keys}`;
+    const known = templates.get(shape);
+    if (known) return known;
+    const made = new Template(size, (standIns) =>
+      statement(db, access, standIns.slots, entriesOf(db, access).where('e.key', 'in', standIns.keys)).compile(),
+    );
+    templates.set(shape, made);
+    return made;
+  };
+  return async (slots, keys) => {
+    const values = { slots: padded(slots), keys: padded(keys) };
+    const size = { slots: values.slots.length, keys: values.keys.length };
+    const { rows } = await access.read((db) => db.executeQuery(templateOf(db, size).filled(values)));
+    return snapshotOf(access, slots, rows);
+  };
+}
+
+function statement(db: Db, access: Access, slots: readonly number[], entries: EntriesQuery) {
+  const slotRows = db
+    .selectFrom('crossfade_journal_slot')
+    .select(['slot', ...OF_SLOTS])
+    .select(OF_ENTRIES.map((name) => nothing.as(name)))
+    .where('dataset', '=', access.dataset)
+    .where('slot', 'in', slots)
+    .$castTo<SlotRow | EntryRow>();
+  const entryRows = db
+    .selectFrom(entries.as('found'))
+    .select('slot')
+    .select(OF_SLOTS.map((name) => nothing.as(name)))
+    .select(OF_ENTRIES)
+    .$castTo<SlotRow | EntryRow>();
+  return slotRows.unionAll(entryRows);
+}
+
+function snapshotOf(access: Access, slots: readonly number[], rows: readonly (SlotRow | EntryRow)[]): Snapshot {
   const found = rows.filter((row) => row.key === null);
   access.check(slots, found);
   return {
