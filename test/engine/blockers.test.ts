@@ -146,6 +146,7 @@ test('TARGET_NOT_EMPTY: what a run leaves is emptied when it is over, and rows t
   await expect.poll(() => one.stores.NEW.reader.count(EVERYTHING)).toBe(0);
   const { deployment: ours } = (await one.stores.OLD.fence.read()) ?? { deployment: '' };
   await expect.poll(async () => isCleared(await one.stores.NEW.fence.read(), ours)).toBe(true);
+  expect(await one.engine.operator.copyProgress()).toBeNull();
   plant('new', `insert into tickets_new (holder, show, place, updated) values ('x', 's', 'seat x', 1)`);
   expect(await switchTo('MIGRATING')).toMatchObject({
     outcome: 'BLOCKED',

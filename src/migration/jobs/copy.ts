@@ -16,7 +16,7 @@ import type { JobContext, StepResult } from './context.ts';
 import { CopyReport } from './copy-report.ts';
 import { mapBatch } from './mapping.ts';
 import { Meter, Pace, RateLimit } from './meter.ts';
-import { blocked, copies, IDLE, PROGRESSED } from './steps.ts';
+import { blocked, clears, copies, IDLE, PROGRESSED } from './steps.ts';
 
 /** What a copier remembers between steps; nothing is lost with it but its tuning. */
 export interface CopyState {
@@ -110,6 +110,8 @@ async function copyBatch(ctx: JobContext, { epoch, after }: Checkpoint, limit: n
 /** null before the first copy, and when the new store does not answer. The meter is fed by this too, in instances that do not copy. */
 export async function copyProgress(ctx: JobContext, meter: Meter): Promise<CopyProgress | null> {
   const record = await ctx.record();
+  // What an earlier run copied is being removed, or is gone.
+  if (clears(record)) return null;
   const checkpoint = await ctx.stores.NEW.checkpoint().catch((error: unknown) => {
     if (hasCode(error, 'STORE_UNAVAILABLE')) return null;
     throw error;
