@@ -81,7 +81,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     // Its piece is free again for whoever offers it, and was not put back by the one that had lost it.
     await until('it is done once more', async () => {
       await two?.offer(partsOf('copy', 1));
-      return there.length === 2;
+      return there.length >= 2;
     });
     expect(done).toHaveLength(1);
   });
