@@ -8,6 +8,7 @@
 import type { Column, Row, Table, Value } from '../../dataset.ts';
 import { badInput } from '../../errors.ts';
 import { canonicalFault } from '../canonical.ts';
+import { fieldsOf } from '../fields.ts';
 import type { Stored } from '../store.ts';
 import type { Cell } from './connection.ts';
 
@@ -69,17 +70,6 @@ export function bytesOf(cells: readonly Cell[]): number {
   for (const cell of cells)
     bytes += PER_CELL + (typeof cell === 'string' || Buffer.isBuffer(cell) ? Buffer.byteLength(cell) : 0);
   return bytes;
-}
-
-const fields = new WeakMap<Table, readonly (readonly [field: string, column: Column])[]>();
-
-/** The table's fields in the order of the definition; asked for with every row. */
-function fieldsOf(table: Table): readonly (readonly [field: string, column: Column])[] {
-  const known = fields.get(table);
-  if (known) return known;
-  const found = Object.entries(table.columns);
-  fields.set(table, found);
-  return found;
 }
 
 /** The row, or why it can't be read (naming the column) with what could be, as JSON. */

@@ -8,6 +8,7 @@
 import type { Column, ColumnType, Row, Table, Value } from '../../dataset.ts';
 import { badInput } from '../../errors.ts';
 import { canonicalFault } from '../canonical.ts';
+import { fieldsOf } from '../fields.ts';
 import type { Stored } from '../store.ts';
 import type { Cell } from './connection.ts';
 
@@ -25,17 +26,6 @@ export const BOUND: Readonly<Record<ColumnType, string>> = {
 /** What a column holds: characters of text, digits behind the point of a number, or digits of a second. */
 export type Limits = ReadonlyMap<string, number>;
 export const NO_LIMITS: Limits = new Map();
-
-const fields = new WeakMap<Table, readonly (readonly [field: string, column: Column])[]>();
-
-/** The table's fields in the order of the definition; asked for with every row. */
-function fieldsOf(table: Table): readonly (readonly [field: string, column: Column])[] {
-  const known = fields.get(table);
-  if (known) return known;
-  const found = Object.entries(table.columns);
-  fields.set(table, found);
-  return found;
-}
 
 /** One spelling for each value, or BAD_USER_INPUT naming the field; in the order of the definition. */
 export function toCells(table: Table, row: Row, limits: Limits): readonly Cell[] {
