@@ -19,6 +19,9 @@ const CHECK_MS = 1000;
 /** What an answer may take beyond its deadline, milliseconds. */
 const MARGIN_MS = 1000;
 
+/** How long a connection without a word is kept when the server closes, milliseconds. */
+const SILENT_MS = 250;
+
 /** How long an operator's command may take, milliseconds: it waits for a switch, for leases and for stores. */
 export function operatorTimeoutMs(config: Pick<Config, 'requestTimeoutMs' | 'switchTimeoutMs' | 'leaseMs'>): number {
   return config.switchTimeoutMs + config.requestTimeoutMs + 2 * config.leaseMs;
@@ -50,6 +53,7 @@ export function createHttp(config: HttpConfig, log: Logger): FastifyInstance {
     logger: false,
   });
   http.server.maxConnections = config.maxConnections;
+  endWithoutSilent(http);
 
   http.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
@@ -64,6 +68,25 @@ export function createHttp(config: HttpConfig, log: Logger): FastifyInstance {
     return reply.code(500).send({ errors: [failure('INTERNAL', request.id)] });
   });
   return http;
+}
+
+/**
+ * When the server closes, connections that nobody says a word on are cut off soon. A browser opens them in advance and a load balancer to
+ * see whether somebody listens; to Node they are not idle, because it waits for their first request, and would hold up the end.
+ */
+function endWithoutSilent(http: FastifyInstance): void {
+  const open = new Set<Socket>();
+  http.server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  http.addHook('preClose', async () => {
+    // Not at once: a first request may be on its way.
+    const patience = setTimeout(() => {
+      for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+    }, SILENT_MS);
+    http.server.once('close', () => clearTimeout(patience));
+  });
 }
 
 /** fastify's own sentences are about the request alone; only the one about its length does not say how long it may be. */

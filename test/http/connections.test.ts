@@ -88,6 +88,16 @@ describe('a request that does not come', () => {
   });
 });
 
+test('a connection that nobody has said a word on does not hold up the end', async () => {
+  const socket = await open();
+  await server.http.inject('/healthz');
+  const began = performance.now();
+  await server.close();
+  expect(await heard(socket)).toBe('');
+  // What is under way may take 1.8 s here, and would be waited for.
+  expect(performance.now() - began).toBeLessThan(1000);
+});
+
 describe('a request that makes no sense', () => {
   test.each([
     { what: 'no HTTP', sent: '\u0016\u0003\u0001\u0002\u0000\r\n\r\n', status: 400 },
