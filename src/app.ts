@@ -26,6 +26,7 @@ import { ConfigError, maskPassword, type Config } from './config.ts';
 import { Metrics } from './metrics/index.ts';
 import { buildSubgraph } from './resolvers/index.ts';
 import type { ActivityEngine } from './resolvers/context.ts';
+import { checkJournal } from './journal-check.ts';
 import { createServer, type Server } from './server.ts';
 import { checkStores } from './store-check.ts';
 
@@ -85,6 +86,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
     const { requestTimeoutMs } = config;
     const openedJournal = openJournal(config.journalUrl, { database, dataset, deployment, clock, requestTimeoutMs });
     closing.push(() => openedJournal.stop());
+    await checkJournal({ config, journal: openedJournal });
 
     const devices = wrap({ stores: openedStores, journal: openedJournal, control: controlStore });
     const metrics = new Metrics({ dataset: dataset.name, label: config.label });

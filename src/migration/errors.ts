@@ -50,6 +50,14 @@ export class StoreUnusable extends CrossfadeError {
   }
 }
 
+/** A journal that answers, and lets nobody in as its URL says: a person has to change the one or the other. */
+export class JournalUnusable extends CrossfadeError {
+  constructor(message: string, cause?: unknown) {
+    super('JOURNAL_UNAVAILABLE', { message, cause });
+    this.name = 'JournalUnusable';
+  }
+}
+
 export function badInput(field: string, message: string): CrossfadeError {
   return new CrossfadeError('BAD_USER_INPUT', { field, message });
 }

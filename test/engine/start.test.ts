@@ -15,6 +15,7 @@ import { mysqlStore } from '../../src/migration/stores/mysql/index.ts';
 import { versionFault } from '../../src/migration/stores/mysql/database.ts';
 import { serverFault } from '../../src/migration/stores/postgres/connection.ts';
 import { scratchDatabase } from '../support/mysql.ts';
+import { redisServer } from '../support/redis-server.ts';
 import { describeWith, randomName, scratchSchema, servers } from '../support/servers.ts';
 import { temporaryDirectory } from '../support/tmp.ts';
 
@@ -279,6 +280,27 @@ describeWith('MySQL or MariaDB', await servers.mysql(), (server) => {
     await database.run(`grant insert, update, delete on ${name}.* to '${user}'@'%'`);
     expect(await writers()).toContain(`${user}@%`);
     await (await start({ OLD_STORE_URL: as(PASSWORD) })).engine.ready();
+  });
+});
+
+describeWith('Redis', await servers.redis(), () => {
+  test('a journal that lets nobody in as its URL says stops every start, and one that is down none', async () => {
+    const server = await redisServer();
+    await server.client().config('SET', 'requirepass', PASSWORD);
+    const as = (login: string) => `redis://${login}127.0.0.1:${server.port}`;
+    const wrong = `:${PASSWORD}!@`;
+    const masked = `^JOURNAL_URL is "redis://:\\*\\*\\*@127\\.0\\.0\\.1:${server.port}", which can't be used: WRONGPASS .*\\.$`;
+    expect(await refusal({ JOURNAL_URL: as(wrong) })).toMatch(new RegExp(masked));
+    expect(await refusal({ JOURNAL_URL: as('') })).toMatch(/^JOURNAL_URL is .*can't be used: NOAUTH /);
+    const app = await start({ JOURNAL_URL: as(`:${PASSWORD}@`) });
+    await app.engine.ready();
+    await apps.pop()?.stop();
+    // Also where something is founded already.
+    expect(await refusal({ JOURNAL_URL: as(wrong) })).toMatch(/WRONGPASS/);
+    expect(logged).toEqual([]);
+    await server.signal('SIGKILL');
+    await (await start({ JOURNAL_URL: as(`:${PASSWORD}@`) })).engine.ready();
+    expect(logged).toEqual([expect.stringMatching(/^the journal does not answer; no migration can begin/)]);
   });
 });
 

@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../../clock.ts';
 import { JOURNAL_SLOTS } from '../../dataset.ts';
-import { CrossfadeError } from '../../errors.ts';
+import { CrossfadeError, JournalUnusable } from '../../errors.ts';
 import type { Client } from './connect.ts';
 import type { Connection } from './connection.ts';
 import { methodOf, SCRIPTS, type KeyName, type Outcome, type ScriptName } from './scripts.ts';
@@ -103,6 +103,8 @@ export class Access {
       return await this.connection.run((servers) => this.#check(trusted, servers), send);
     } catch (error) {
       if (error instanceof CrossfadeError) throw error;
+      const refusal = refusalOf(error);
+      if (refusal !== null) throw new JournalUnusable(refusal, error);
       const full = error instanceof Error && error.message.startsWith('OOM');
       throw new CrossfadeError(full ? 'JOURNAL_FULL' : 'JOURNAL_UNAVAILABLE', { cause: error });
     }
@@ -150,6 +152,14 @@ export class Access {
 async function together<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {
   await Promise.allSettled(work);
   return Promise.all(work);
+}
+
+const LETS_NOBODY_IN = /^(?:WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR invalid username-password)/;
+
+/** What a server says that does not let us in, at whatever depth; null: it says something else, or nothing. */
+function refusalOf(error: unknown): string | null {
+  for (let at = error; at instanceof Error; at = at.cause) if (LETS_NOBODY_IN.test(at.message)) return at.message;
+  return null;
 }
 
 export function unavailable(message: string): CrossfadeError {
