@@ -56,9 +56,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   });
   const http = createHttp(config, log);
   let draining = false;
-  http.addHook('onSend', async (_, reply) => {
+  http.addHook('onSend', (_, reply, payload, done) => {
     // A connection that is kept alive would hold up the end, and bring new requests to a process on its way out.
     if (draining) reply.header('connection', 'close');
+    done(null, payload);
   });
   serveGraphQL(http, graphql, options);
   await http.register(async (scope) => serveConsole(scope));
@@ -88,21 +89,21 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 
 function serveGraphQL(http: FastifyInstance, graphql: GraphQLEndpoint, options: ServerOptions): void {
   const { config, engine, catalogue, authenticator, audit } = options;
+  const shared = {
+    engine,
+    catalogue,
+    authenticator,
+    audit,
+    maxPageSize: config.limits.pageSize,
+    requestTimeoutMs: config.requestTimeoutMs,
+    operatorTimeoutMs: operatorTimeoutMs(config),
+  };
   http.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/graphql',
     handler: async (incoming, reply) => {
-      const request = new Request({
-        engine,
-        catalogue,
-        authenticator,
-        audit,
-        requestId: incoming.id,
-        maxPageSize: config.limits.pageSize,
-        authorization: incoming.headers.authorization,
-        requestTimeoutMs: config.requestTimeoutMs,
-        operatorTimeoutMs: operatorTimeoutMs(config),
-      });
+      const { authorization } = incoming.headers;
+      const request = new Request({ ...shared, requestId: incoming.id, authorization });
       const answer = await graphql.answer(asGraphQL(incoming), request);
       return reply.code(answer.status).headers(answer.headers).send(answer.body);
     },
@@ -111,7 +112,8 @@ function serveGraphQL(http: FastifyInstance, graphql: GraphQLEndpoint, options: 
 
 function asGraphQL(request: FastifyRequest): HTTPGraphQLRequest {
   const headers = new HeaderMap();
-  for (const [name, value] of Object.entries(request.headers)) {
+  for (const name in request.headers) {
+    const value = request.headers[name];
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
   const query = request.url.indexOf('?');

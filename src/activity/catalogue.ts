@@ -16,8 +16,8 @@ import type { Choice, Event } from './events.ts';
 import { isNameable } from './text.ts';
 
 export interface Catalogue {
-  /** null: there is no event of this name. Calls of one tick travel together. */
-  get(name: string): Promise<Event | null>;
+  /** null: there is no event of this name. Without a promise where it is in memory; else calls of one tick travel together. */
+  get(name: string): Promise<Event | null> | Event | null;
   /** Those that there are, by name. */
   getMany(names: readonly string[]): Promise<ReadonlyMap<string, Event>>;
   /** At most `first` events above `after`, in byte order of their names. */
@@ -65,6 +65,11 @@ interface Kept {
   readonly at: number;
 }
 
+interface Flight {
+  readonly events: Promise<readonly Event[]>;
+  readonly at: number;
+}
+
 /** Makes the table if it is missing. The database stays its owner's: the catalogue does not close it. CONTROL_UNAVAILABLE if it does not answer. */
 export async function openCatalogue(database: SqlDatabase<CatalogueTables>): Promise<Catalogue> {
   await guard(() =>
@@ -80,6 +85,8 @@ export async function openCatalogue(database: SqlDatabase<CatalogueTables>): Pro
 class SqlCatalogue implements Catalogue {
   readonly #database: SqlDatabase<CatalogueTables>;
   readonly #kept = new Map<string, Kept>();
+  /** Who reads a name right now: all that are served at the moment at which it is kept no longer would ask for it at once. */
+  readonly #flights = new Map<string, Flight>();
   #generation = 0;
   /** A database that kept a request waiting is not asked before this time for what is known. */
   #sparedUntil = 0;
@@ -95,8 +102,9 @@ class SqlCatalogue implements Catalogue {
     this.#database = database;
   }
 
-  get(name: string): Promise<Event | null> {
-    return this.#loader.load(name);
+  get(name: string): Promise<Event | null> | Event {
+    const kept = this.#kept.get(name);
+    return kept && kept.at > performance.now() - FRESH_MS ? kept.event : this.#loader.load(name);
   }
 
   async getMany(names: readonly string[]): Promise<ReadonlyMap<string, Event>> {
@@ -108,10 +116,40 @@ class SqlCatalogue implements Catalogue {
       if (kept && kept.at > stale) known.set(name, kept.event);
       else if (isNameable(name)) missing.push(name);
     }
-    for (let i = 0; i < missing.length; i += BATCH) {
-      for (const event of await this.#load(missing.slice(i, i + BATCH))) known.set(event.name, event);
+    const flights = this.#flightsOf(missing, stale);
+    if (flights.size > 0) {
+      const wanted = new Set(missing);
+      // One that fails fails for who began it; the others ask for themselves.
+      for (const end of await Promise.allSettled(flights)) {
+        if (end.status === 'rejected') continue;
+        for (const event of end.value) if (wanted.has(event.name)) known.set(event.name, event);
+      }
+    }
+    const alone = missing.filter((name) => !known.has(name));
+    for (let i = 0; i < alone.length; i += BATCH) {
+      for (const event of await this.#fly(alone.slice(i, i + BATCH))) known.set(event.name, event);
     }
     return known;
+  }
+
+  /** Reads of others that began when what they bring would still be kept. That a name is not there is no answer to share. */
+  #flightsOf(names: readonly string[], stale: number): ReadonlySet<Promise<readonly Event[]>> {
+    const flights = new Set<Promise<readonly Event[]>>();
+    for (const name of names) {
+      const flight = this.#flights.get(name);
+      if (flight && flight.at > stale) flights.add(flight.events);
+    }
+    return flights;
+  }
+
+  async #fly(names: readonly string[]): Promise<readonly Event[]> {
+    const flight: Flight = { at: performance.now(), events: this.#load(names) };
+    for (const name of names) this.#flights.set(name, flight);
+    try {
+      return await flight.events;
+    } finally {
+      for (const name of names) if (this.#flights.get(name) === flight) this.#flights.delete(name);
+    }
   }
 
   async page(after: string | null, first: number): Promise<CataloguePage> {
@@ -140,7 +178,10 @@ class SqlCatalogue implements Catalogue {
     for (let mayAdd = false; ; mayAdd = true) {
       const defined = await this.#define(event, mayAdd);
       if (defined !== 'ADDS_PAIRS') {
+        // Whoever asks from now on must not share what was read before, and it is not kept.
+        this.#generation++;
         this.#kept.delete(event.name);
+        this.#flights.delete(event.name);
         return defined;
       }
       if (!(await mayAddPairs())) throw pairsAreFixed();

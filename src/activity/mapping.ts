@@ -20,15 +20,14 @@ export function participationMapper(
   events: ReadonlyMap<string, Event>,
   phones: PhoneParser,
 ): Mapper<OldParticipation, NewParticipation> {
-  const codings = new Map([...events].map(([name, event]) => [name, coding(event)]));
   // There and back it is the same phone.
   let checked: string | null = null;
   const codingOf = (row: { readonly phone: string; readonly event: string }): Coding => {
     if (row.phone !== checked) checkPhone(row.phone, phones);
     checked = row.phone;
-    const found = codings.get(row.event);
-    if (!found) throw new Unmappable(`event ${quote(row.event)} is not in the catalogue`);
-    return found;
+    const event = events.get(row.event);
+    if (!event) throw new Unmappable(`event ${quote(row.event)} is not in the catalogue`);
+    return codingOfEvent(event);
   };
   return {
     // Field by field: that is made many times as fast as what is left of a row without one.
@@ -65,6 +64,17 @@ export interface Coding {
   codeOf(answer: string): string;
   /** Throws `Unmappable` for a code that `codeOf` never makes. */
   answerOf(code: string): string;
+}
+
+/** Events never change, and are read with every row. */
+const codings = new WeakMap<Event, Coding>();
+
+function codingOfEvent(event: Event): Coding {
+  const known = codings.get(event);
+  if (known) return known;
+  const made = coding(event);
+  codings.set(event, made);
+  return made;
 }
 
 export function coding(event: Event): Coding {

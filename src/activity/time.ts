@@ -7,8 +7,12 @@ export function timestampOf(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace('Z', '000Z');
 }
 
+/** Timestamps as they are kept, but for the last days of months, which take a calendar: nearly every text that is looked at. */
+const KEPT = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/;
+
 /** An RFC 3339 moment as a timestamp, digits after the microseconds cut off; null if it is none. */
 export function parseTimestamp(text: string): string | null {
+  if (KEPT.test(text)) return text;
   const match = RFC3339.exec(text);
   if (!match) return null;
   const [, year, month, day, hour, minute, second, fraction = '', sign, offsetHour = '0', offsetMinute = '0'] = match;

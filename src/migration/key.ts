@@ -80,7 +80,9 @@ function hasReserved(text: string): boolean {
   return false;
 }
 
-function decodePart(type: KeyType, part: string): Value {
+/** One field of `decodeKey`. */
+export function decodePart(type: KeyType, part: string): Value {
+  if (type === 'text' && !hasReserved(part)) return part;
   if (type === 'text') return part.replace(ESCAPED, (_, c: string) => String.fromCharCode(c.charCodeAt(0) - SHIFT));
   const value = BigInt(`0x${part}`) - BIAS;
   return type === 'integer' ? Number(value) : value.toString();

@@ -32,7 +32,7 @@ export const eventResolvers = {
         const { place } = await context.operation(info);
         const settledInOneStore = async (): Promise<boolean> =>
           (place.state === 'OLD' || place.state === 'NEW') && (await context.engine.operator.status()).settled;
-        return audit.record({ ...command, look: () => catalogue.get(event.name) }, () =>
+        return audit.record({ ...command, look: async () => catalogue.get(event.name) }, () =>
           catalogue.define(event, settledInOneStore),
         );
       });

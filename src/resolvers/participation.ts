@@ -61,12 +61,11 @@ export function participationResolvers(phones: PhoneParser) {
         return findParticipation({ phone, event: referenceText(reference.event?.name, 'event.name') }, context, info);
       },
       phone: (faces) => ({ number: commonOf(faces).phone }),
-      event: async (faces, _, { catalogue }) => {
+      // Without a promise where there is none: a list has this field with each of its rows.
+      event: (faces, _, { catalogue }) => {
         const name = commonOf(faces).event;
-        const event = await catalogue.get(name);
-        if (event) return event;
-        const message = `A participation is in the event ${quote(name)}, which is not in the catalogue.`;
-        throw new CrossfadeError('INTERNAL', { message });
+        const event = catalogue.get(name);
+        return event instanceof Promise ? event.then((found) => found ?? unlisted(name)) : (event ?? unlisted(name));
       },
       rewarded: async (faces, _, { catalogue }) => {
         const event = await catalogue.get(commonOf(faces).event);
@@ -76,6 +75,11 @@ export function participationResolvers(phones: PhoneParser) {
       updatedAt: (faces) => commonOf(faces).updatedAt,
     },
   } satisfies Resolvers;
+}
+
+function unlisted(name: string): never {
+  const message = `A participation is in the event ${quote(name)}, which is not in the catalogue.`;
+  throw new CrossfadeError('INTERNAL', { message });
 }
 
 async function openEvent(name: string, now: string, { catalogue }: RequestContext): Promise<Event | EventRefusal> {

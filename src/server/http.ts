@@ -55,8 +55,10 @@ export function createHttp(config: HttpConfig, log: Logger): FastifyInstance {
   http.server.maxConnections = config.maxConnections;
   endWithoutSilent(http);
 
-  http.addHook('onRequest', async (request, reply) => {
+  // Hooks of every request call back: a promise each is more than they do.
+  http.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    done();
   });
   http.setNotFoundHandler(async (request, reply) => {
     return reply.code(404).send({ errors: [refusal('There is nothing here.', request.id)] });

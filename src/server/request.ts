@@ -5,7 +5,6 @@
  *   Attempt   one execution of the GraphQL operation, and what it has begun in the engine; it is thrown away when the lease runs out
  *             under it, and the next attempt finds the effects done
  */
-import { setTimeout as timer } from 'node:timers/promises';
 import type { GraphQLResolveInfo } from 'graphql';
 import { OperationExpired, type Operation } from '../migration/api.ts';
 import { CrossfadeError } from '../migration/errors.ts';
@@ -30,7 +29,8 @@ export interface RequestOptions extends Pick<
 export class Request {
   readonly options: RequestOptions;
   readonly #effects = new Map<string, Promise<unknown>>();
-  readonly #answered = new AbortController();
+  /** Set once a request and taken back with its answer: an `AbortController` for it took longer than the whole of the routing. */
+  #timer: NodeJS.Timeout | undefined;
   #deadline: number;
 
   constructor(options: RequestOptions) {
@@ -48,15 +48,20 @@ export class Request {
   }
 
   /** Resolves when the deadline and the margin have passed; never after `answered`. */
-  async overdue(): Promise<'OVERDUE'> {
-    for (let left = this.#left(); left > 0; left = this.#left()) {
-      await timer(left, undefined, { signal: this.#answered.signal });
-    }
-    return 'OVERDUE';
+  overdue(): Promise<'OVERDUE'> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const left = this.#left();
+        // The deadline may have been moved since.
+        if (left > 0) this.#timer = setTimeout(look, left);
+        else resolve('OVERDUE');
+      };
+      look();
+    });
   }
 
   answered(): void {
-    this.#answered.abort();
+    clearTimeout(this.#timer);
   }
 
   once<T>(name: string, effect: () => Promise<T>): Promise<T> {

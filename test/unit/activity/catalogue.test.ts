@@ -170,6 +170,24 @@ describe('what is kept in memory', () => {
     expect(statements.count()).toBe(2);
   });
 
+  test('those who ask while it is read share what is read, but not that it is not there', async () => {
+    await catalogue.define(named('summer'), no);
+    const statements = reads();
+    const asked = ['summer', 'summer', 'winter'].map((name) => catalogue.getMany([name]));
+    asked.push(catalogue.getMany(['winter']));
+    expect((await Promise.all(asked)).map((found) => [...found.keys()])).toEqual([['summer'], ['summer'], [], []]);
+    expect(statements.count()).toBe(3);
+  });
+
+  test('what was read before a change of this process is not shared after it', async () => {
+    await catalogue.define(named('summer'), no);
+    const before = catalogue.getMany(['summer']);
+    await catalogue.define({ ...named('summer'), reward: 'more' }, no);
+    expect((await catalogue.getMany(['summer'])).get('summer')?.reward).toBe('more');
+    await before;
+    expect((await catalogue.get('summer'))?.reward).toBe('more');
+  });
+
   test('when the database is gone, what was known is used on, until it is forgotten', async () => {
     const own = openSqliteFile<CatalogueTables>(file);
     const cut = await openCatalogue(own);

@@ -5,7 +5,7 @@
  * hold no value of their column. Such a key is looked for in vain, and as a bound of a list it is cut where the trouble begins: what
  * stays has the same rows above and below it.
  */
-import { decodeKey, encodeParts, type KeyField } from '../../key.ts';
+import { decodePart, encodeParts, type KeyField } from '../../key.ts';
 import type { Cell } from './connection.ts';
 
 export const SEPARATOR = '\u0001';
@@ -32,10 +32,12 @@ export function boundOfKey(
   const parts = key.split(SEPARATOR);
   if (parts.length !== fields.length) throw new RangeError(`a key of ${fields.length} fields, got ${parts.length}`);
   const cells: string[] = [];
-  for (const [i, field] of fields.entries()) {
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i];
+    if (!field) break;
     const part = parts[i] ?? '';
     const proper = properPart(field, part);
-    cells.push(String(decodeKey([field], proper)[field.field]));
+    cells.push(String(decodePart(field.type, proper)));
     if (proper !== part) return { cells, exact: false };
   }
   return { cells, exact: cells.every((cell) => cell.isWellFormed()) };

@@ -40,9 +40,13 @@ export class PostgresReader implements StoreReader {
 
   /** `load` for a transaction of the writer. */
   async loadOn(c: Connection, keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
-    const params = new Params();
-    const found = await this.#select(c, params, this.#sql.amongKeys(params, keys));
-    return new Map(found.map((stored) => [stored.key, stored]));
+    const { sql, cells } = this.#sql.load(keys);
+    const found = new Map<string, Stored>();
+    for (const row of await c.all(sql, cells)) {
+      const stored = this.#stored(row);
+      found.set(stored.key, stored);
+    }
+    return found;
   }
 
   page(range: KeyRange, limit: number, filter?: Filter): Promise<readonly Stored[]> {

@@ -207,7 +207,9 @@ async function hasKeyIndex(c: Connection, table: string, keys: readonly Column[]
   return indexes.some(([columns]) => JSON.stringify(JSON.parse(String(columns))) === wanted);
 }
 
+const SPECIAL = /["\\]/;
+
 /** A list in the server's text form of an array. */
 export function arrayOf(cells: readonly (string | null)[]): string {
-  return `{${cells.map((cell) => (cell === null ? 'NULL' : `"${cell.replaceAll(/["\\]/g, String.raw`\$&`)}"`)).join(',')}}`;
+  return `{${cells.map((cell) => (cell === null ? 'NULL' : `"${SPECIAL.test(cell) ? cell.replaceAll(/["\\]/g, String.raw`\$&`) : cell}"`)).join(',')}}`;
 }

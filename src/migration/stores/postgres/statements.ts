@@ -4,7 +4,7 @@ import { compareKeys, encodeKey, type KeyField } from '../../key.ts';
 import type { Filter, KeyRange } from '../store.ts';
 import type { Cell } from './connection.ts';
 import { boundOfKey, cellsOfKey, SEPARATOR } from './keys.ts';
-import type { Params } from './params.ts';
+import { Params } from './params.ts';
 import { arrayOf, keyColumns, quote } from './schema.ts';
 import { BOUND, NO_LIMITS, toCell } from './types.ts';
 
@@ -29,6 +29,7 @@ export class Statements {
   readonly #columns: readonly Column[];
   readonly #keyColumns: readonly Column[];
   readonly #isSettable: readonly boolean[];
+  #load: string | null = null;
 
   constructor(dataset: Dataset, role: StoreRole) {
     this.#dataset = dataset;
@@ -109,14 +110,26 @@ export class Statements {
 
   /** `from` that meets the row of each of these keys once, as `t`, however many they are. */
   amongKeys(params: Params, keys: Iterable<string>): string {
-    const rows = [...new Set(keys)].flatMap((key) =>
-      [cellsOfKey(this.#dataset.keyFields, key) ?? []].filter((r) => r.length > 0),
-    );
-    const lists = this.#keyColumns.map(({ type }, i) =>
-      params.add(arrayOf(rows.map((row) => row[i] ?? null)), `${BOUND[type]}[]`),
-    );
+    const cells = this.#listsOf(keys);
+    const lists = this.#keyColumns.map(({ type }, i) => params.add(cells[i] ?? null, `${BOUND[type]}[]`));
     const on = this.#keyColumns.map((column, i) => `t.${inOrder(column)} = w.k${i}`).join(' and ');
     return `unnest(${lists.join(', ')}) as w(${lists.map((_, i) => `k${i}`).join(', ')}) join ${this.name} t on ${on}`;
+  }
+
+  /** The rows with these keys: a text that is put together once, for it is asked with nearly every request. */
+  load(keys: Iterable<string>): { readonly sql: string; readonly cells: readonly Cell[] } {
+    this.#load ??= `select ${this.columns} from ${this.amongKeys(new Params(), [])}`;
+    return { sql: this.#load, cells: this.#listsOf(keys) };
+  }
+
+  /** A list for each key column, of those keys that a row here can have, each once. */
+  #listsOf(keys: Iterable<string>): readonly string[] {
+    const rows: (readonly string[])[] = [];
+    for (const key of new Set(keys)) {
+      const cells = cellsOfKey(this.#dataset.keyFields, key);
+      if (cells && cells.length > 0) rows.push(cells);
+    }
+    return this.#keyColumns.map((_, i) => arrayOf(rows.map((row) => row[i] ?? null)));
   }
 
   /** Rows of `t` in the range that pass the filter. */
