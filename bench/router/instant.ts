@@ -12,6 +12,7 @@ export function instant(store: Store, key: string, row: Row): Store {
       load: async () => found,
       page: (...args) => reader.page(...args),
       count: (...args) => reader.count(...args),
+      keyAt: (...args) => reader.keyAt(...args),
       digest: (...args) => reader.digest(...args),
       guards: (...args) => reader.guards(...args),
     },

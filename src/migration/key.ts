@@ -23,6 +23,7 @@ const LAST_RESERVED = 2;
 /** Keeps the separator out of what is escaped. */
 const SHIFT = 2;
 const BIAS = 1n << 63n;
+const NUMBER = /^[0-9a-f]{16}$/;
 
 export const KEY_TYPES = ['text', 'integer', 'bigint'] as const satisfies readonly ColumnType[];
 export type KeyType = (typeof KEY_TYPES)[number];
@@ -54,6 +55,14 @@ export function decodeKey(fields: readonly KeyField[], key: string): Row {
   const parts = key.split(SEPARATOR);
   if (parts.length !== fields.length) throw new RangeError(`a key of ${fields.length} fields, got ${parts.length}`);
   return Object.fromEntries(fields.map(({ field, type }, i) => [field, decodePart(type, parts[i] ?? '')]));
+}
+
+/** Could a row of every store have this key? Stores encode what no dataset can hold as keys that no row elsewhere has. */
+export function isProperKey(fields: readonly KeyField[], key: string): boolean {
+  const parts = key.split(SEPARATOR);
+  if (!key.isWellFormed() || parts.length !== fields.length) return false;
+  if (!fields.every(({ type }, i) => type === 'text' || NUMBER.test(parts[i] ?? ''))) return false;
+  return encodeKey(fields, decodeKey(fields, key)) === key;
 }
 
 /** For people: the fields joined by `/`, with `/` and `\` inside a field escaped. */

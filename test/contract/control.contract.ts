@@ -8,6 +8,8 @@ import type {
   FoundDifference,
   Renewal,
   Transition,
+  RangeStep,
+  VerificationRange,
   VerificationRow,
 } from '../../src/migration/control/control.ts';
 import { sqlControl, type ControlTables } from '../../src/migration/control/sql/index.ts';
@@ -66,7 +68,6 @@ const firstVerification = (changes: Partial<VerificationRow> = {}): Omit<Verific
   epoch: 4,
   startedAt: at(0),
   finishedAt: null,
-  position: null,
   covered: false,
   checked: 0,
   total: 100,
@@ -89,6 +90,23 @@ const differs = (
   ...changes,
 });
 
+type Db = Parameters<Parameters<SqlDatabase<ControlTables>['write']>[0]>[0];
+
+const covers = (position: string, step: Partial<RangeStep> = {}): RangeStep => ({
+  position,
+  covered: false,
+  checked: 10,
+  differing: 1,
+  ...step,
+});
+const ends = (position: string, step: Partial<RangeStep> = {}): RangeStep =>
+  covers(position, { covered: true, ...step });
+
+function there(range: VerificationRange | undefined): VerificationRange {
+  if (!range) throw new Error('there is no such range');
+  return range;
+}
+
 export function controlContract(engine: string, makeFixture: () => Promise<ControlFixture>): void {
   let fixture: ControlFixture;
   let opened: ControlStore[];
@@ -100,6 +118,21 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
     const store = sqlControl({ database: fixture.connect(), clock });
     opened.push(store);
     return store;
+  };
+
+  /** A run that is split at these keys. */
+  const begun = async (cuts: readonly string[]): Promise<VerificationRow> => {
+    const started = await control.startVerification(firstVerification());
+    expect(await control.splitVerification(started, cuts)).toBe(true);
+    return started;
+  };
+  /** The run as it is when one range has covered everything and found this. */
+  const foundIn = async (started: VerificationRow, found: readonly FoundDifference[]) => {
+    await control.splitVerification(started, []);
+    const [range] = await control.verificationRanges(started);
+    const done = await control.advanceVerification(started, there(range), ends('z'), found);
+    if (!done) throw new Error('the run is another one');
+    return done;
   };
 
   beforeEach(async () => {
@@ -468,58 +501,222 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
         expect(await control.verification('things')).toEqual(a);
       });
 
-      test('goes on from its position in another process, and a run that has ended stays ended', async () => {
+      test('is split once, into ranges that follow each other without a gap', async () => {
         const started = await control.startVerification(firstVerification());
-        const half = { ...started, position: 'm', checked: 50, differing: 1 };
-        expect(await control.advanceVerification(started, half, [differs('c')])).toBe(true);
-
-        const other = connect();
-        const found = await other.verification('things');
-        expect(found).toEqual(half);
-        const done = { ...half, position: 'z', checked: 100, covered: true, finishedAt: at(50), differing: 2 };
-        expect(await other.advanceVerification(half, done, [differs('x')])).toBe(true);
-        expect(await control.verification('things')).toEqual(done);
-        expect(await control.differenceCount('things')).toBe(2);
-        expect(await control.advanceVerification(done, { ...done, checked: 101 }, [])).toBe(false);
-      });
-
-      test('of two that go on from one position one wins, and only its findings count', async () => {
-        const started = await control.startVerification(firstVerification());
-        const to = (position: string): VerificationRow => ({ ...started, position, checked: 10 });
+        expect(await control.verificationRanges(started)).toEqual([]);
         const results = await Promise.all([
-          control.advanceVerification(started, to('a'), [differs('a')]),
-          connect().advanceVerification(started, to('b'), [differs('b')]),
+          control.splitVerification(started, ['d', 'm']),
+          connect().splitVerification(started, ['d', 'm']),
         ]);
         expect(results.filter(Boolean)).toHaveLength(1);
+        const fresh = { position: null, covered: false };
+        expect(await connect().verificationRanges(started)).toEqual([
+          { part: 0, after: null, upTo: 'd', ...fresh },
+          { part: 1, after: 'd', upTo: 'm', ...fresh },
+          { part: 2, after: 'm', upTo: null, ...fresh },
+        ]);
+        expect(await control.splitVerification(started, ['e'])).toBe(false);
+        expect(await control.verificationRanges(started)).toHaveLength(3);
+        expect(await control.verification('things')).toEqual(started);
+
+        const other = await control.startVerification(firstVerification({ dataset: 'others' }));
+        expect(await control.splitVerification(other, [])).toBe(true);
+        expect(await control.verificationRanges(other)).toEqual([{ part: 0, after: null, upTo: null, ...fresh }]);
+      });
+
+      test('each range goes on from its position in any process, and the last one that is covered ends the run', async () => {
+        const started = await begun(['m']);
+        const other = connect();
+        const [low] = await other.verificationRanges(started);
+        const first = await other.advanceVerification(started, there(low), covers('c', { checked: 20 }), [
+          differs('c'),
+        ]);
+        expect(first).toEqual({ ...started, checked: 20, differing: 1 });
+
+        const [half, high] = await control.verificationRanges(started);
+        expect(half).toEqual({ part: 0, after: null, upTo: 'm', position: 'c', covered: false });
+        const second = await control.advanceVerification(
+          started,
+          there(high),
+          ends('x', { checked: 50, differing: 0 }),
+          [],
+        );
+        expect(second).toEqual({ ...started, checked: 70, differing: 1 });
+        expect(await control.verification('things')).toEqual(second);
+
+        now += 50;
+        const third = await control.advanceVerification(started, there(half), ends('m', { checked: 30 }), [
+          differs('f'),
+        ]);
+        const done = { ...started, checked: 100, differing: 2, covered: true, finishedAt: at(50) };
+        expect(third).toEqual(done);
+        expect(await other.verification('things')).toEqual(done);
+        expect(await control.differenceCount('things')).toBe(2);
+      });
+
+      test('of two that go on from one position of a range one wins, and only its findings count', async () => {
+        const started = await begun(['m']);
+        const [range] = await control.verificationRanges(started);
+        const results = await Promise.all([
+          control.advanceVerification(started, there(range), covers('a'), [differs('a')]),
+          connect().advanceVerification(started, there(range), covers('b'), [differs('b')]),
+        ]);
+        expect(results.filter((result) => result !== null)).toHaveLength(1);
         const winner = results[0] ? 'a' : 'b';
-        expect(await control.verification('things')).toEqual(to(winner));
+        expect(await control.verification('things')).toEqual({ ...started, checked: 10, differing: 1 });
+        expect((await control.verificationRanges(started))[0]).toMatchObject({ position: winner });
         expect(await control.differences('things', null, 10)).toMatchObject([{ key: winner }]);
       });
 
-      test.each([
-        ['finished', { finishedAt: at(5) }],
-        ['failed', { failed: 'the old store went away' }],
-      ])('a new one after one that %s forgets what that found, and the old run can not go on', async (_, end) => {
-        const first = await control.startVerification(firstVerification());
-        const ended = { ...first, ...end, position: 'k' };
-        await control.advanceVerification(first, ended, [differs('c')]);
-        await control.startVerification(firstVerification({ dataset: 'others' }));
-        const second = await control.startVerification(firstVerification({ epoch: 5 }));
-        expect(second).toEqual({ ...firstVerification({ epoch: 5 }), number: 2 });
-        expect(await control.differenceCount('things')).toBe(0);
-        expect(await control.advanceVerification(first, { ...first, position: 'q' }, [differs('q')])).toBe(false);
-        expect(await control.verification('things')).toEqual(second);
+      test('two that cover two ranges at once are both counted, and one of them ends the run', async () => {
+        const started = await begun(['m']);
+        const [low, high] = await control.verificationRanges(started);
+        const results = await Promise.all([
+          control.advanceVerification(started, there(low), ends('m'), [differs('a')]),
+          connect().advanceVerification(started, there(high), ends('z'), [differs('z')]),
+        ]);
+        expect(results.filter((result) => result?.finishedAt)).toHaveLength(1);
+        const done = { covered: true, finishedAt: at(0), failed: null };
+        expect(await control.verification('things')).toEqual({ ...started, ...done, checked: 20, differing: 2 });
+      });
+
+      test('a range that is covered stays as it is, and so does one that is not what the late one takes it for', async () => {
+        const started = await begun(['d', 'm']);
+        const [low, middle] = await control.verificationRanges(started);
+        const done = await control.advanceVerification(started, there(low), ends('d'), []);
+        const late = [
+          { ...there(low), position: 'd' },
+          there(low),
+          { ...there(middle), upTo: 'n' },
+          { ...there(middle), after: 'c' },
+        ];
+        for (const from of late) {
+          expect(await control.advanceVerification(started, from, ends('q'), [differs('q')])).toBeNull();
+        }
+        expect(await control.advanceVerification(started, { ...there(middle), part: 3 }, ends('q'), [])).toBeNull();
+        expect(await control.verification('things')).toEqual(done);
         expect(await control.differenceCount('things')).toBe(0);
       });
 
+      test('a run of which one range was never covered goes on for ever, and one that fails is not covered', async () => {
+        const started = await begun(['d', 'm']);
+        const [low, middle, high] = await control.verificationRanges(started);
+        await control.advanceVerification(started, there(high), ends('z'), []);
+        const run = await control.advanceVerification(started, there(low), ends('d'), []);
+        expect(run).toMatchObject({ finishedAt: null, covered: false });
+        expect(await control.verification('things')).toEqual(run);
+
+        now += 5;
+        expect(await control.failVerification(started, 'the old store went away')).toBe(true);
+        const failed = { ...run, finishedAt: at(5), failed: 'the old store went away' };
+        expect(await control.verification('things')).toEqual(failed);
+        expect(await control.failVerification(started, 'another reason')).toBe(false);
+        expect(await control.advanceVerification(started, there(middle), ends('m'), [differs('e')])).toBeNull();
+        expect(await control.verification('things')).toEqual(failed);
+        expect(await control.differenceCount('things')).toBe(0);
+      });
+
+      test.each([
+        [
+          'a range is gone',
+          (db: Db): Promise<unknown> => db.deleteFrom('crossfade_verification_range').where('part', '=', 1).execute(),
+        ],
+        [
+          'the first one is gone',
+          (db: Db): Promise<unknown> => db.deleteFrom('crossfade_verification_range').where('part', '=', 0).execute(),
+        ],
+        [
+          'the last one is gone',
+          (db: Db): Promise<unknown> => db.deleteFrom('crossfade_verification_range').where('part', '=', 3).execute(),
+        ],
+        [
+          'one begins above the end of the one before',
+          (db: Db): Promise<unknown> =>
+            db.updateTable('crossfade_verification_range').set({ above: 'e' }).where('part', '=', 1).execute(),
+        ],
+        [
+          'one was not gone through',
+          (db: Db): Promise<unknown> =>
+            db
+              .updateTable('crossfade_verification_range')
+              .set({ covered: 1, position: 'f' })
+              .where('part', '=', 1)
+              .execute(),
+        ],
+      ])(
+        'a run whose ranges leave keys out, because %s, fails when all are covered',
+        async (_, damage: (db: Db) => Promise<unknown>) => {
+          const started = await begun(['d', 'm', 'q']);
+          const database = fixture.connect();
+          await database.write((tx) => damage(tx));
+          await database.close();
+          for (const range of await control.verificationRanges(started)) {
+            await control.advanceVerification(started, range, ends(range.upTo ?? 'z'), []);
+          }
+          const run = await control.verification('things');
+          expect(run).toMatchObject({
+            covered: false,
+            finishedAt: at(0),
+            failed: expect.stringContaining('leave keys out'),
+          });
+        },
+      );
+
+      test('cuts that are not in order are not taken for all of the keys', async () => {
+        const started = await begun(['m', 'd']);
+        for (const range of await control.verificationRanges(started)) {
+          await control.advanceVerification(started, range, ends(range.upTo ?? 'z'), []);
+        }
+        expect(await control.verification('things')).toMatchObject({ covered: false, failed: expect.any(String) });
+      });
+
+      test.each([
+        [
+          'is covered',
+          (of: VerificationRow, range: VerificationRange) =>
+            control.advanceVerification(of, range, ends('z'), [differs('c')]),
+        ],
+        ['failed', (of: VerificationRow) => control.failVerification(of, 'the old store went away')],
+      ])(
+        'a new one after one that %s forgets what that found, and whoever is late with the old one changes nothing',
+        async (_, end) => {
+          const first = await begun([]);
+          const [range] = await control.verificationRanges(first);
+          await end(first, there(range));
+          await control.startVerification(firstVerification({ dataset: 'others' }));
+          const second = await control.startVerification(firstVerification({ epoch: 5 }));
+          expect(second).toEqual({ ...firstVerification({ epoch: 5 }), number: 2 });
+          expect(await control.differenceCount('things')).toBe(0);
+          expect(await control.verificationRanges(first)).toEqual([]);
+
+          expect(await control.splitVerification(first, ['k'])).toBe(false);
+          await control.splitVerification(second, []);
+          const late = [first, { ...first, number: 2 }, { ...second, number: 1 }];
+          for (const of of late) {
+            expect(await control.advanceVerification(of, there(range), ends('q'), [differs('q')])).toBeNull();
+            expect(await control.failVerification(of, 'a late one')).toBe(false);
+          }
+          expect(await control.verification('things')).toEqual(second);
+          expect((await control.verificationRanges(second))[0]).toEqual(range);
+          expect(await control.differenceCount('things')).toBe(0);
+        },
+      );
+
       test('keeps the repairs that were counted while a range was compared', async () => {
-        const started = await control.startVerification(firstVerification());
-        const half = { ...started, position: 'm', differing: 2 };
-        await control.advanceVerification(started, half, [differs('a'), differs('b')]);
+        const started = await begun([]);
+        const [range] = await control.verificationRanges(started);
+        await control.advanceVerification(started, there(range), covers('m'), [differs('a'), differs('b')]);
         await control.settleDifferences('things', ['a', 'b'], []);
-        const done = { ...half, position: 'z', finishedAt: at(1) };
-        expect(await control.advanceVerification(half, done, [])).toBe(true);
-        expect(await control.verification('things')).toEqual({ ...done, repaired: 2 });
+        const [half] = await control.verificationRanges(started);
+        const done = await control.advanceVerification(started, there(half), ends('z'), []);
+        expect(done).toMatchObject({ repaired: 2, covered: true });
+        expect(await control.verification('things')).toEqual(done);
+      });
+
+      test('one that an earlier release began and did not split is gone over from the beginning', async () => {
+        const started = await control.startVerification(firstVerification({ checked: 50, differing: 2 }));
+        await control.splitVerification(started, ['m']);
+        expect(await control.verification('things')).toEqual({ ...started, checked: 0, differing: 0 });
       });
     });
 
@@ -530,7 +727,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       test('are in byte order of the key, then of the field, page by page', async () => {
         const started = await control.startVerification(firstVerification());
         const found = keys.flatMap((key) => fields.map((field) => differs(key, field))).toReversed();
-        await control.advanceVerification(started, { ...started, position: 'z' }, found);
+        await foundIn(started, found);
 
         const expected = keys.toSorted(compareKeys).flatMap((key) => fields.map((field) => [key, field]));
         const all = await control.differences('things', null, 1000);
@@ -552,11 +749,12 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
 
       test('keep when they were first seen, for as long as they are seen again', async () => {
         const started = await control.startVerification(firstVerification());
-        const half = { ...started, position: 'm' };
         const values = { kind: 'UNREADABLE', old: null, new: '{"x":1}' } as const;
-        await control.advanceVerification(started, half, [differs('c', 'f'), differs('d')]);
+        await control.splitVerification(started, ['m']);
+        const [low, high] = await control.verificationRanges(started);
+        await control.advanceVerification(started, there(low), covers('k'), [differs('c', 'f'), differs('d')]);
         now += 1000;
-        await control.advanceVerification(half, { ...half, position: 'z' }, [differs('c', 'f', values)]);
+        await control.advanceVerification(started, there(high), covers('z'), [differs('c', 'f', values)]);
         expect(await control.differences('things', null, 10)).toEqual([
           { key: 'c', field: 'f', ...values, firstSeenAt: at(0), lastSeenAt: at(1000) },
           { ...differs('d'), firstSeenAt: at(0), lastSeenAt: at(0) },
@@ -565,8 +763,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
 
       test('are settled key by key: repaired ones leave and are counted once a key, the others are what they are now', async () => {
         const started = await control.startVerification(firstVerification());
-        const done = { ...started, position: 'z', finishedAt: at(9), differing: 4 };
-        await control.advanceVerification(started, done, [
+        const done = await foundIn(started, [
           differs('a', 'f'),
           differs('a', 'g'),
           differs('b', 'f'),
@@ -619,10 +816,8 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       test('by the thousand', async () => {
         const many = Array.from({ length: 2500 }, (_, i) => `key ${String(i).padStart(5, '0')}`);
         const started = await control.startVerification(firstVerification());
-        const done = { ...started, position: 'z', finishedAt: at(9) };
-        await control.advanceVerification(
+        await foundIn(
           started,
-          done,
           many.map((key) => differs(key)),
         );
         expect(await control.differenceCount('things')).toBe(2500);

@@ -43,7 +43,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       return times < 3 ? 'MORE' : 'DONE';
     };
     const queues = await opened([work, work], onTestFinished);
-    await Promise.all(queues.map((queue) => queue.offer(partsOf('replay', 8))));
+    await Promise.all(queues.map((queue) => queue.offer(partsOf('replay', 8), 0)));
     await until('all are done', () => [...taken.values()].filter((times) => times === 3).length === 8);
     expect(most).toBeGreaterThan(1);
     expect([...taken.values()]).toEqual(Array.from({ length: 8 }, () => 3));
@@ -69,9 +69,9 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       return 'DONE';
     };
     const [one, two] = await opened([work, work], onTestFinished);
-    await one?.offer(partsOf('copy', 1));
+    await one?.offer(partsOf('copy', 1), 0);
     await reached.promise;
-    await two?.offer(partsOf('copy', 1));
+    await two?.offer(partsOf('copy', 1), 0);
     await until('it is given to another', async () => {
       await two?.reclaim();
       return there.length > 0;
@@ -80,7 +80,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     await until('the first one comes back', () => done.length > 0);
     // Its piece is free again for whoever offers it, and was not put back by the one that had lost it.
     await until('it is done once more', async () => {
-      await two?.offer(partsOf('copy', 1));
+      await two?.offer(partsOf('copy', 1), 0);
       return there.length >= 2;
     });
     expect(done).toHaveLength(1);
@@ -90,7 +90,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     let tries = 0;
     const work: Work = () => (++tries === 1 ? Promise.reject(new Error('a fault of a test')) : Promise.resolve('DONE'));
     const [queue] = await opened([work], onTestFinished);
-    await queue?.offer(partsOf('verify', 1));
+    await queue?.offer(partsOf('verify', 1), 0);
     await until('it is tried again', () => tries === 2, 15_000);
   });
 
@@ -108,7 +108,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     };
     const name = randomName();
     const [queue] = await opened([work], onTestFinished, name);
-    await queue?.offer(partsOf('verify', 2));
+    await queue?.offer(partsOf('verify', 2), 0);
     await reached.promise;
     const operator = new Client({ connectionString: server });
     await operator.connect();
@@ -117,7 +117,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     cut.resolve();
     await until('all are done', () => done.size === 2);
     await until('it is up again, and has no pieces left over', async () => {
-      await queue?.offer(partsOf('verify', 2)).catch(() => {});
+      await queue?.offer(partsOf('verify', 2), 0).catch(() => {});
       await queue?.reclaim().catch(() => {});
       return queue?.up() ?? false;
     });

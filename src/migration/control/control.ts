@@ -97,7 +97,7 @@ export interface Difference {
 }
 export type FoundDifference = Omit<Difference, 'firstSeenAt' | 'lastSeenAt'>;
 
-/** One run of verify. Its position is durable, so that another process can go on. */
+/** One run of verify. How far it is, is durable range by range, so that processes share it and go on for each other. */
 export interface VerificationRow {
   readonly dataset: string;
   /** Grows with each verification of a dataset. */
@@ -105,9 +105,7 @@ export interface VerificationRow {
   readonly epoch: number;
   readonly startedAt: string;
   readonly finishedAt: string | null;
-  /** All keys up to here are covered, range after range without a gap; null: none yet. */
-  readonly position: string | null;
-  /** The last range reached the end of the key space in both stores. */
+  /** Its ranges were covered, each to its end in both stores, and were seen to leave no key out. */
   readonly covered: boolean;
   readonly checked: number;
   readonly total: number;
@@ -115,6 +113,28 @@ export interface VerificationRow {
   readonly repaired: number;
   /** Why it stopped early, in words; such a run is never clean. */
   readonly failed: string | null;
+}
+
+/** A part of the key space: keys above `after` up to and including `upTo`; null: there is no bound. */
+export interface VerificationRange {
+  /** In key order, from 0. */
+  readonly part: number;
+  readonly after: string | null;
+  readonly upTo: string | null;
+  /** All keys of the range up to here are covered; null: none yet. */
+  readonly position: string | null;
+  /** All of its keys are covered. */
+  readonly covered: boolean;
+}
+
+/** What was covered of a range at once. */
+export interface RangeStep {
+  readonly position: string | null;
+  readonly covered: boolean;
+  /** Rows of both stores. */
+  readonly checked: number;
+  /** Keys that differ. */
+  readonly differing: number;
 }
 
 /** A line of the audit trail. A command has two: one before it is done, one when it is known what became of it. */
@@ -183,12 +203,22 @@ export interface ControlStore {
   verification(dataset: string): Promise<VerificationRow | null>;
   /** Starts a new verification, differences of earlier ones removed; the running one if there is one. */
   startVerification(row: Omit<VerificationRow, 'number'>): Promise<VerificationRow>;
-  /** Moves on from `from` with what was found, one transaction; false: the run is not at `from` any more, or is another one. */
+  /** The ranges of that run, in key order; none: it was not split yet. */
+  verificationRanges(of: VerificationRow): Promise<readonly VerificationRange[]>;
+  /** Splits the run into ranges that end at these keys, in key order, and one above them; false: it is split, has ended, or is another one. */
+  splitVerification(of: VerificationRow, cuts: readonly string[]): Promise<boolean>;
+  /**
+   * Moves the range on from `from` with what was found, one transaction; null: it is not there any more, or the run has ended or is another
+   * one. Returns the run as it is then. The last range that is covered ends it: with `covered` if the ranges leave no key out.
+   */
   advanceVerification(
-    from: VerificationRow,
-    next: VerificationRow,
+    of: VerificationRow,
+    from: VerificationRange,
+    step: RangeStep,
     found: readonly FoundDifference[],
-  ): Promise<boolean>;
+  ): Promise<VerificationRow | null>;
+  /** Ends the run early; false: it has ended, or is another one. */
+  failVerification(of: VerificationRow, why: string): Promise<boolean>;
 
   /** In key order, then by field. `after` is what `differenceCursor` made of the last one. */
   differences(

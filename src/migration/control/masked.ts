@@ -7,7 +7,7 @@ const MASKED = '***';
 /** The same control store; of differences it is told the key, the field and the kind alone. */
 export function masked(control: ControlStore): ControlStore {
   const own: Pick<ControlStore, 'advanceVerification' | 'settleDifferences' | 'noteDifferences'> = {
-    advanceVerification: (from, next, found) => control.advanceVerification(from, next, found.map(mask)),
+    advanceVerification: (of, from, step, found) => control.advanceVerification(of, from, step, found.map(mask)),
     settleDifferences: (dataset, keys, found) => control.settleDifferences(dataset, keys, found.map(mask)),
     noteDifferences: (dataset, found) => control.noteDifferences(dataset, found.map(mask)),
   };

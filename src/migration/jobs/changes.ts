@@ -28,9 +28,9 @@ export async function findChanges(sides: Sides, most: number, forMs: number): Pr
     keys.push(...found.slice(0, most - keys.length));
   };
   for (let after: string | null = null; ;) {
-    const { range, pairs } = await readRange(sides, after, PAGE);
+    const { end, pairs } = await readRange(sides, { after, upTo: null }, PAGE);
     note(await changedPairs(sides, pairs));
-    after = range.upTo;
+    after = end;
     if (after === null) break;
     if (performance.now() > until) return { keys, count, complete: false };
   }

@@ -25,8 +25,8 @@ export interface JobQueue {
   start(work: Work): void;
   /** Does the queue answer, as far as this process knows? */
   up(): boolean;
-  /** Sees to it that these pieces wait or are worked on; nothing changes for those that do. */
-  offer(pieces: readonly Piece[]): Promise<void>;
+  /** Sees to it that these pieces wait or are worked on; nothing changes for those that do. Lower `turn`s are taken first. */
+  offer(pieces: readonly Piece[], turn: number): Promise<void>;
   /** Gives free what is held by processes that are gone: nobody who is alive holds a piece for longer than a slice and a step. */
   reclaim(): Promise<void>;
   /** Returns when no piece is worked on here any more. */

@@ -9,16 +9,19 @@ export interface Sides {
   readonly stores: Readonly<Record<StoreRole, Store>>;
 }
 
-/** The rows of both stores of the next range; `upTo: null` when it is the last one. */
-export async function readRange({ stores }: Sides, after: string | null, limit: number) {
-  const open: KeyRange = { after, upTo: null };
-  const pages = await Promise.all([stores.OLD.reader.page(open, limit), stores.NEW.reader.page(open, limit)]);
+/** The next rows of the range, of both stores, up to the key `end`; null: up to the end of the range. */
+export async function readRange(
+  { stores }: Sides,
+  range: KeyRange,
+  limit: number,
+): Promise<{ readonly end: string | null; readonly pairs: readonly Pair[]; readonly rows: number }> {
+  const pages = await Promise.all([stores.OLD.reader.page(range, limit), stores.NEW.reader.page(range, limit)]);
   const ends = pages.flatMap((page) => (page.length < limit ? [] : page.slice(-1).map(({ key }) => key)));
-  const upTo = ends.sort(compareKeys)[0] ?? null;
-  const [old, now] = pages.map((page) => within(page, upTo));
+  const end = ends.sort(compareKeys)[0] ?? null;
+  const [old, now] = pages.map((page) => within(page, end));
   const keys = [...new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])].sort(compareKeys);
   const pairs = keys.map((key): Pair => ({ key, old: old?.get(key), new: now?.get(key) }));
-  return { range: { after, upTo }, pairs, rows: (old?.size ?? 0) + (now?.size ?? 0) };
+  return { end, pairs, rows: (old?.size ?? 0) + (now?.size ?? 0) };
 }
 
 function within(page: readonly Stored[], upTo: string | null): Map<string, Stored> {

@@ -1,83 +1,117 @@
 /**
- * Verify: every row of both stores compared, range after range of the key space without a gap, while requests go on.
+ * Verify: every row of both stores compared, range by range of the key space, while requests go on.
  *
- * A range ends where the shorter of the two pages ends, so that memory stays bounded however the stores differ; the last one is open-ended
- * in both. Both faces of its rows are compared at first sight; keys that seem to differ count only after another look
- * (recheck.ts). The position is durable and moves by compare-and-set: a verification outlives its process, and two
- * verifiers of one range count it once. One that could not see everything says why and is never clean.
+ * A run is cut into ranges (cuts.ts), which processes share (sharing.ts), or which one of them goes through by itself; it has ended when the
+ * control store has seen that the ranges leave no key out and that each was gone through. A range is read page by page, each of which
+ * ends where the shorter of the two stores' pages ends, so that memory stays bounded however the stores differ. Both faces of its
+ * rows are compared at first sight; keys that seem to differ count only after another look (recheck.ts). How far a range is, is durable
+ * and moves by compare-and-set: a run outlives its processes, and what two of them cover of one range counts once. A run that could not
+ * see everything says why and is never clean.
  */
-import type { VerificationStatus } from '../api.ts';
-import { isoTime } from '../clock.ts';
-import type { ControlRecord, VerificationRow } from '../control/control.ts';
-import { badInput, hasCode } from '../errors.ts';
-import { EVERYTHING } from '../stores/store.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ControlRecord, FoundDifference, VerificationRange, VerificationRow } from '../control/control.ts';
+import { hasCode } from '../errors.ts';
 import { JobClaim } from './claim.ts';
-import { differingKeys, readRange } from './ranges.ts';
 import type { JobContext, StepResult } from './context.ts';
+import { cutsOf } from './cuts.ts';
 import { Pace } from './meter.ts';
+import { differingKeys, readRange } from './ranges.ts';
 import { lookAgain, RECHECK, type RecheckOptions } from './recheck.ts';
 import { blocked, comparable, IDLE, PROGRESSED } from './steps.ts';
+import { giveUp, isRunning, reportEnd } from './verification.ts';
 
 export interface VerifyOptions {
   readonly recheck: RecheckOptions;
   /** For how long a store or the journal may be down before the verification fails, milliseconds. */
   readonly patienceMs: number;
+  /** Rows of one store that are worth a range of their own. */
+  readonly perRange: number;
 }
 
 export interface VerifyState {
   readonly options: VerifyOptions;
   readonly claim: JobClaim;
   readonly pace: Pace;
-  /** Since when something does not answer, monotonic; null: all do. */
-  downSince: number | null;
+  /** Since when something does not answer, monotonic, and what had been checked then; null: all do. */
+  down: { readonly since: number; readonly checked: number } | null;
 }
+
+/** Covered at once, milliseconds: each time is a transaction of the control store. */
+const COVER_MS = 200;
+/** Differences that are kept in memory until then. */
+const FOUND_AT_ONCE = 1000;
 
 export function verifyState(ctx: JobContext, options: Partial<VerifyOptions> = {}): VerifyState {
   return {
-    options: { recheck: RECHECK, patienceMs: 30_000, ...options },
+    options: { recheck: RECHECK, patienceMs: 30_000, perRange: 10_000, ...options },
     claim: new JobClaim(ctx, 'verify'),
     pace: new Pace({ least: 50, most: 1000, start: 250, targetMs: 25 }),
-    downSince: null,
+    down: null,
   };
 }
 
-/** The new verification, or the one that runs. BAD_USER_INPUT where the state has nothing to compare. */
-export async function startVerification(ctx: JobContext): Promise<VerificationRow> {
-  const record = await ctx.record();
-  if (!comparable(record)) {
-    throw badInput(
-      'dataset',
-      `In ${record.place.state} the stores can't be compared; both hold everything in DUAL only.`,
-    );
-  }
-  const running = await ctx.control.verification(ctx.dataset.name);
-  if (running && isRunning(running)) return running;
-  const counts = await Promise.all([ctx.stores.OLD.reader.count(EVERYTHING), ctx.stores.NEW.reader.count(EVERYTHING)]);
-  const startedAt = isoTime(ctx.clock);
-  const started = await ctx.control.startVerification({
-    dataset: ctx.dataset.name,
-    epoch: record.epoch,
-    startedAt,
-    finishedAt: null,
-    position: null,
-    covered: false,
-    checked: 0,
-    total: counts[0] + counts[1],
-    differing: 0,
-    repaired: 0,
-    failed: null,
-  });
-  if (started.startedAt === startedAt) {
-    ctx.log.info({ dataset: started.dataset, verification: started.number, total: started.total }, 'verifying');
-  }
-  return started;
+/** A run that can go on now. */
+interface Going {
+  readonly row: VerificationRow;
+  readonly record: ControlRecord;
 }
 
-/** Covers one range of the running verification. */
-export async function verifyStep(ctx: JobContext, state: VerifyState, signal?: AbortSignal): Promise<StepResult> {
+/** What is to be done of the run by whoever is free: its number, and the parts that are not covered. */
+export interface Shares {
+  readonly number: number;
+  readonly left: readonly number[];
+  readonly parts: number;
+}
+
+/** Takes the running verification a step further, by the one process that has the claim. `share`: takes what others may do too. */
+export async function verifyStep(
+  ctx: JobContext,
+  state: VerifyState,
+  signal?: AbortSignal,
+  share?: (shares: Shares) => Promise<boolean>,
+): Promise<StepResult> {
+  const going = await goingOn(ctx, state);
+  if ('kind' in going) return going;
+  return patiently(ctx, state, going, async () => {
+    const ranges = await ctx.control.verificationRanges(going.row);
+    if (ranges.length > 1 && share) {
+      const left = ranges.filter(({ covered }) => !covered).map(({ part }) => part);
+      if (await share({ number: going.row.number, left, parts: ranges.length })) {
+        await state.claim.release();
+        return IDLE;
+      }
+    }
+    if (!(await state.claim.hold())) return IDLE;
+    if (ranges.length === 0) return split(ctx, state, going.row);
+    const next = ranges.find(({ covered }) => !covered);
+    if (next) return coverSome(ctx, state, going, next, signal);
+    // The last one ended the run, unless a range is gone.
+    await giveUp(ctx, going.row, 'the ranges that were compared leave keys out');
+    return PROGRESSED;
+  });
+}
+
+/** Takes one range of that run a step further; IDLE: nothing is left of it. */
+export async function verifyPart(
+  ctx: JobContext,
+  state: VerifyState,
+  { number, part }: { readonly number: number; readonly part: number },
+  signal?: AbortSignal,
+): Promise<StepResult> {
+  const going = await goingOn(ctx, state);
+  if ('kind' in going) return going;
+  if (going.row.number !== number) return IDLE;
+  return patiently(ctx, state, going, async () => {
+    const range = (await ctx.control.verificationRanges(going.row)).find((each) => each.part === part);
+    return !range || range.covered ? IDLE : coverSome(ctx, state, going, range, signal);
+  });
+}
+
+/** The run, if there is one to go on with. */
+async function goingOn(ctx: JobContext, state: VerifyState): Promise<Going | StepResult> {
   const row = await ctx.control.verification(ctx.dataset.name);
   if (!row || !isRunning(row)) {
-    state.downSince = null;
+    state.down = null;
     await state.claim.release();
     return IDLE;
   }
@@ -85,99 +119,99 @@ export async function verifyStep(ctx: JobContext, state: VerifyState, signal?: A
   // Started by an instance that has seen a newer state than this one.
   if (record.epoch < row.epoch) return IDLE;
   if (!comparable(record) || record.run === null || record.run > row.epoch) {
-    return finish(ctx, row, 'the dataset left the state in which both stores hold everything');
+    await giveUp(ctx, row, 'the dataset left the state in which both stores hold everything');
+    return PROGRESSED;
   }
-  if (record.switching) return blocked('a switch is on its way');
-  if (!(await state.claim.hold())) return IDLE;
+  return record.switching ? blocked('a switch is on its way') : { row, record };
+}
+
+/** What is down may come back; a run that waits for it in vain fails. Others may get on meanwhile: then it was this process that could not. */
+async function patiently(
+  ctx: JobContext,
+  state: VerifyState,
+  { row }: Going,
+  work: () => Promise<StepResult>,
+): Promise<StepResult> {
   try {
-    const result = await coverRange(ctx, state, row, record, signal);
-    state.downSince = null;
+    const result = await work();
+    state.down = null;
     return result;
   } catch (error) {
     if (!hasCode(error, 'STORE_UNAVAILABLE', 'JOURNAL_UNAVAILABLE')) throw error;
-    state.downSince ??= ctx.clock.monotonic();
-    if (ctx.clock.monotonic() - state.downSince < state.options.patienceMs) return blocked(error.message);
-    return finish(ctx, row, `a store or the journal stayed down: ${error.message}`);
+    const now = ctx.clock.monotonic();
+    if (state.down?.checked !== row.checked) state.down = { since: now, checked: row.checked };
+    if (now - state.down.since < state.options.patienceMs) return blocked(error.message);
+    await giveUp(ctx, row, `a store or the journal stayed down: ${error.message}`);
+    return PROGRESSED;
   }
 }
 
-async function coverRange(
+async function split(ctx: JobContext, { claim, options }: VerifyState, row: VerificationRow): Promise<StepResult> {
+  const cuts = await cutsOf(ctx, row, options.perRange, () => claim.hold());
+  if (cuts) await ctx.control.splitVerification(row, cuts);
+  return cuts ? PROGRESSED : IDLE;
+}
+
+/** What was seen of a range since its position was last written down. */
+interface Seen {
+  position: string | null;
+  covered: boolean;
+  checked: number;
+  readonly found: FoundDifference[];
+}
+
+/** Covers as much of the range as a short time allows; its first page is written down at once, so that it is seen to be worked on. */
+async function coverSome(
   ctx: JobContext,
   state: VerifyState,
-  row: VerificationRow,
-  { run }: ControlRecord,
+  { row, record }: Going,
+  from: VerificationRange,
   signal?: AbortSignal,
 ): Promise<StepResult> {
-  const began = ctx.clock.monotonic();
-  const { range, pairs, rows } = await readRange(ctx, row.position, state.pace.size);
-  const suspicious = await differingKeys(ctx, pairs);
-  state.pace.took(rows, ctx.clock.monotonic() - began);
+  const until = ctx.clock.monotonic() + (from.position === null ? 0 : COVER_MS);
+  const seen: Seen = { position: from.position, covered: false, checked: 0, found: [] };
+  do {
+    // An embedded store has held up requests for as long as a page takes.
+    if (seen.checked > 0) await nextTurn();
+    const underWay = await coverPage(ctx, state, from, seen, signal);
+    if (signal?.aborted) return IDLE;
+    if (underWay !== null) {
+      await giveUp(ctx, row, underWay);
+      return PROGRESSED;
+    }
+  } while (!seen.covered && seen.found.length < FOUND_AT_ONCE && ctx.clock.monotonic() < until);
 
-  const { verdicts, underWay } = await lookAgain(ctx, suspicious, state.options.recheck, signal);
-  if (signal?.aborted) return IDLE;
   const still = await ctx.record();
-  if (!comparable(still) || still.run !== run || still.switching) return PROGRESSED;
+  if (!comparable(still) || still.run !== record.run || still.switching) return PROGRESSED;
+  const { found, ...step } = seen;
+  const differing = new Set(found.map(({ key }) => key)).size;
+  const now = await ctx.control.advanceVerification(row, from, { ...step, differing }, found);
+  if (now) reportEnd(ctx, now);
+  return PROGRESSED;
+}
+
+/** Compares the next page, and adds it to what was seen; says why if a row could not be compared. */
+async function coverPage(
+  ctx: JobContext,
+  { pace, options }: VerifyState,
+  { after, upTo }: VerificationRange,
+  seen: Seen,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  const began = ctx.clock.monotonic();
+  const { end, pairs, rows } = await readRange(ctx, { after: seen.position ?? after, upTo }, pace.size);
+  const suspicious = await differingKeys(ctx, pairs);
+  pace.took(rows, ctx.clock.monotonic() - began);
+
+  const { verdicts, underWay } = await lookAgain(ctx, suspicious, options.recheck, signal);
   const [example] = underWay;
   if (example !== undefined) {
     const others = underWay.length > 1 ? ` and ${underWay.length - 1} more` : '';
-    return finish(
-      ctx,
-      row,
-      `${ctx.dataset.showKey(example)}${others} could not be compared: each look found it being written`,
-    );
+    return `${ctx.dataset.showKey(example)}${others} could not be compared: each look found it being written`;
   }
-  const found = [...verdicts.values()].flat();
-  const end = range.upTo === null;
-  const next: VerificationRow = {
-    ...row,
-    position: range.upTo ?? pairs.at(-1)?.key ?? row.position,
-    covered: end,
-    finishedAt: end ? isoTime(ctx.clock) : null,
-    checked: row.checked + rows,
-    differing: row.differing + new Set(found.map(({ key }) => key)).size,
-  };
-  if ((await ctx.control.advanceVerification(row, next, found)) && end) reportEnd(ctx, next);
-  return PROGRESSED;
-}
-
-/** By the one instance that covered the last range. */
-function reportEnd(ctx: JobContext, { dataset, number: verification, checked, differing }: VerificationRow): void {
-  const facts = { dataset, verification, checked, differing };
-  if (differing === 0) ctx.log.info(facts, 'verified: the stores agree');
-  else ctx.log.warn(facts, 'verified: the stores differ');
-}
-
-async function finish(ctx: JobContext, row: VerificationRow, failed: string): Promise<StepResult> {
-  ctx.log.warn({ dataset: ctx.dataset.name, verification: row.number }, `verification failed: ${failed}`);
-  await ctx.control.advanceVerification(row, { ...row, failed, finishedAt: isoTime(ctx.clock) }, []);
-  return PROGRESSED;
-}
-
-function isRunning(row: VerificationRow): boolean {
-  return row.finishedAt === null;
-}
-
-/** null: there was none yet. */
-export async function verificationStatus(
-  ctx: Pick<JobContext, 'control' | 'dataset'>,
-): Promise<VerificationStatus | null> {
-  const row = await ctx.control.verification(ctx.dataset.name);
-  if (!row) return null;
-  const { checked, total, differing, repaired, startedAt, finishedAt, covered, failed } = row;
-  const complete = finishedAt !== null && covered && failed === null;
-  const clean = complete && (await ctx.control.differenceCount(ctx.dataset.name)) === 0;
-  // Rows that were made since the start can bring `checked` to what was counted then before the end is reached, and beyond.
-  const coverage = covered ? 1 : checked / Math.max(total, checked + 1);
-  const counted = Math.max(total, checked);
-  return {
-    running: isRunning(row),
-    checked,
-    total: counted,
-    differing,
-    repaired,
-    coverage,
-    clean,
-    startedAt,
-    finishedAt,
-  };
+  seen.position = end ?? upTo ?? pairs.at(-1)?.key ?? seen.position;
+  seen.covered = end === null;
+  seen.checked += rows;
+  seen.found.push(...[...verdicts.values()].flat());
+  return null;
 }

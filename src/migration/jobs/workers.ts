@@ -11,10 +11,11 @@ import { prepareState, prepareStep, type PrepareOptions } from './prepare.ts';
 import type { JobQueue, Work } from './queue.ts';
 import { retryState, retryStep, type RetryState } from './quarantine.ts';
 import { repairState, repairStep, type RepairState } from './repair.ts';
-import { sharedReplay, workOn, type Step } from './sharing.ts';
+import { sharedReplay, sharedVerify, workOn, type Step } from './sharing.ts';
 import { IDLE } from './steps.ts';
 import { sweepState, sweepStep } from './sweep.ts';
-import { startVerification, verificationStatus, verifyState, verifyStep, type VerifyOptions } from './verify.ts';
+import { startVerification, verificationStatus } from './verification.ts';
+import { verifyState, type VerifyOptions } from './verify.ts';
 
 export interface WorkersOptions {
   readonly prepare?: Partial<PrepareOptions>;
@@ -43,12 +44,12 @@ export class Workers {
     const verify = verifyState(ctx, options.verify);
     const sweep = sweepState();
     this.#queue = options.queue ?? null;
-    this.#work = workOn(ctx);
+    this.#work = workOn(ctx, verifyState(ctx, options.verify));
     const jobs: readonly (readonly [string, Step])[] = [
       ['prepare', () => prepareStep(ctx, prepare)],
       ['copy', (signal) => copyStep(ctx, copy, signal)],
       ...sharedReplay(ctx, this.#queue),
-      ['verify', (signal) => verifyStep(ctx, verify, signal)],
+      ['verify', sharedVerify(ctx, this.#queue, verify)],
       ['sweep', (signal) => sweepStep(ctx, sweep, signal)],
       ['repair', (signal) => (this.#repair ? repairStep(ctx, this.#repair, signal) : Promise.resolve(IDLE))],
       ['retry', () => (this.#retry ? retryStep(ctx, this.#retry) : Promise.resolve(IDLE))],

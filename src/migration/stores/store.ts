@@ -45,6 +45,8 @@ export interface StoreReader {
   stream?(range: KeyRange, limit: number): Promise<AsyncIterable<readonly Stored[]>>;
   /** Rows of the range, those with a key in `except` left out. */
   count(range: KeyRange, filter?: Filter, except?: readonly string[]): Promise<number>;
+  /** The key of the row of the range that has `before` rows of it before it; null: the range has no more rows than that. */
+  keyAt(range: KeyRange, before: number): Promise<string | null>;
   /** The digest (digest.ts) of the range's rows, computed in bounded memory. */
   digest(range: KeyRange): Promise<Digest>;
   /** The guards of these keys; a key that was not written in a run is absent. */

@@ -89,6 +89,22 @@ export function readingContract(setting: Setting): void {
       expect(await owners('c', 'd')).toBe('d');
     });
 
+    test('tells the key of a row by how many rows of the range are before it', async () => {
+      const dataset = setting.notes();
+      const store = await setting.open(role, dataset);
+      const texts = setting.awkward;
+      const rows = texts.flatMap((owner) => texts.slice(0, 5).map((topic) => note(role, owner, topic)));
+      await fill(store, dataset, rows.toReversed());
+      const keys = rows.map((row) => dataset.keyOf(row)).sort(compareKeys);
+      const { reader } = store;
+      for (const [i, key] of keys.entries()) expect(await reader.keyAt(EVERYTHING, i)).toBe(key);
+      expect(await reader.keyAt(EVERYTHING, keys.length)).toBeNull();
+      const [after = '', upTo = ''] = [keys[3], keys[9]];
+      expect(await reader.keyAt({ after, upTo: null }, 0)).toBe(keys[4]);
+      expect(await reader.keyAt({ after, upTo }, 5)).toBe(upTo);
+      expect(await reader.keyAt({ after, upTo }, 6)).toBeNull();
+    });
+
     test('counts leave out the exceptions that are in the range and pass the filter', async () => {
       const dataset = setting.notes();
       const store = await setting.open(role, dataset);

@@ -1,7 +1,7 @@
 /** Was the process killed where it should have been? What the files say of the call before or after which it died. */
 import type { StoreRole } from '../../../src/migration/dataset.ts';
 import type { Append } from '../../../src/migration/journal/journal.ts';
-import type { VerificationRow } from '../../../src/migration/control/control.ts';
+import type { RangeStep, VerificationRange, VerificationRow } from '../../../src/migration/control/control.ts';
 import type { CopyBatch, DirectChange } from '../../../src/migration/stores/store.ts';
 import type { Files } from './files.ts';
 import { argumentsOf, roleOf, type Sprung } from './trap.ts';
@@ -75,14 +75,15 @@ const LOOKS: Readonly<Record<string, Look>> = {
     return after(rows.every(({ phone }) => there.has(phone)));
   },
 
+  'control.splitVerification': (files) =>
+    after(files.all('CONTROL', 'select * from crossfade_verification_range').length > 0),
+
   'control.advanceVerification': (files, { args }) => {
-    const [from, next] = args as readonly [VerificationRow, VerificationRow];
-    const { position, finished_at: finished } = files.one(
-      'CONTROL',
-      'select * from crossfade_verification order by "number" desc',
-    );
-    if (finished !== next.finishedAt && finished !== from.finishedAt) return null;
-    return position === next.position ? 'AFTER' : position === from.position ? 'BEFORE' : null;
+    const [, from, step] = args as readonly [VerificationRow, VerificationRange, RangeStep];
+    const ranges = files.all('CONTROL', 'select * from crossfade_verification_range order by part');
+    const { position, covered } = ranges[from.part] ?? {};
+    if (position === step.position && covered === Number(step.covered)) return 'AFTER';
+    return position === from.position && covered === 0 ? 'BEFORE' : null;
   },
   'control.startVerification': (files) =>
     after(files.all('CONTROL', 'select * from crossfade_verification').length > 0),

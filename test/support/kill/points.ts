@@ -103,6 +103,7 @@ export const POINTS: Some = [
   ...on(
     'VERIFY',
     at('AFTER', 'control.startVerification'),
+    around('control.splitVerification'),
     around('control.advanceVerification'),
     around('control.advanceVerification', { nth: 2 }),
   ),

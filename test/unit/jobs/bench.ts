@@ -251,7 +251,8 @@ export function altered(
   };
 }
 
-function replacing<T extends object>(target: T, changes: Partial<T>): T {
+/** The same, but for what is in `changes`. */
+export function replacing<T extends object>(target: T, changes: Partial<T>): T {
   return new Proxy(target, {
     get: (whole, name) => {
       const found: unknown = Reflect.get(name in changes ? changes : whole, name);

@@ -41,6 +41,7 @@ function counting(store: Store): Store {
       load: (keys) => (storeReads++, reader.load(keys)),
       page: (range, limit, filter) => (storeReads++, reader.page(range, limit, filter)),
       count: (range, filter, except) => (storeReads++, reader.count(range, filter, except)),
+      keyAt: (range, before) => (storeReads++, reader.keyAt(range, before)),
       digest: (range) => reader.digest(range),
       guards: (keys) => reader.guards(keys),
     },

@@ -67,13 +67,23 @@ export interface VerificationTable {
   epoch: IntegerColumn;
   started_at: string;
   finished_at: string | null;
-  position: string | null;
   covered: IntegerColumn;
   checked: IntegerColumn;
   total: IntegerColumn;
   differing: IntegerColumn;
   repaired: IntegerColumn;
   failed: string | null;
+}
+
+export interface VerificationRangeTable {
+  dataset: string;
+  number: IntegerColumn;
+  part: IntegerColumn;
+  /** Null: no bound. */
+  above: string | null;
+  up_to: string | null;
+  position: string | null;
+  covered: IntegerColumn;
 }
 
 export interface DifferenceTable {
@@ -118,6 +128,7 @@ export interface ControlTables {
   crossfade_instance: InstanceTable;
   crossfade_transition: TransitionTable;
   crossfade_verification: VerificationTable;
+  crossfade_verification_range: VerificationRangeTable;
   crossfade_difference: DifferenceTable;
   crossfade_claim: ClaimTable;
   crossfade_audit: AuditTable;
@@ -182,7 +193,6 @@ export function controlTables(byteText: string): readonly string[] {
        epoch bigint not null,
        started_at text not null,
        finished_at text,
-       "position" text,
        covered bigint not null,
        checked bigint not null,
        total bigint not null,
@@ -190,6 +200,16 @@ export function controlTables(byteText: string): readonly string[] {
        repaired bigint not null,
        failed text,
        primary key (dataset, "number")
+     )`,
+    `create table if not exists crossfade_verification_range (
+       dataset text not null,
+       "number" bigint not null,
+       part bigint not null,
+       above text,
+       up_to text,
+       "position" text,
+       covered bigint not null,
+       primary key (dataset, "number", part)
      )`,
     `create table if not exists crossfade_difference (
        dataset text not null,

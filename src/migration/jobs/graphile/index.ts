@@ -55,7 +55,7 @@ class GraphileQueue implements JobQueue {
     return this.#live !== null;
   }
 
-  async offer(pieces: readonly Piece[]): Promise<void> {
+  async offer(pieces: readonly Piece[], turn: number): Promise<void> {
     if (!this.#live) return;
     const { utils, schema } = this.#live;
     const { name } = this.#context;
@@ -72,7 +72,7 @@ class GraphileQueue implements JobQueue {
       if (known.get(jobKey) === false) continue;
       // Two that offer at once add one; what was given up is begun anew.
       const jobKeyMode = known.has(jobKey) ? 'replace' : 'unsafe_dedupe';
-      await utils.addJob(name, piece, { jobKey, jobKeyMode, maxAttempts: TRIES });
+      await utils.addJob(name, piece, { jobKey, jobKeyMode, maxAttempts: TRIES, priority: turn });
     }
   }
 
@@ -164,7 +164,7 @@ class GraphileQueue implements JobQueue {
     // Whose piece was given to another does not go on with it.
     if (rows[0]?.worker !== job.locked_by) return;
     const jobKey = keyOf(this.#context.name, piece);
-    await helpers.addJob(this.#context.name, piece, { jobKey, maxAttempts: TRIES });
+    await helpers.addJob(this.#context.name, piece, { jobKey, maxAttempts: TRIES, priority: job.priority });
   }
 
   #say({ workerId, taskIdentifier }: LogScope): (level: string, message: string) => void {

@@ -82,6 +82,14 @@ export class MysqlReader implements StoreReader {
     return Number(counted);
   }
 
+  async keyAt(range: KeyRange, before: number): Promise<string | null> {
+    const { sql, cells } = this.#inOrder(range, 1);
+    const found = await this.#session.read((c) =>
+      c.get(`select ${this.#sql.key} from ${sql} offset ?`, [...cells, BigInt(before)]),
+    );
+    return found ? this.#encode(found) : null;
+  }
+
   digest(range: KeyRange): Promise<Digest> {
     return this.#session.snapshot(async (c) => {
       let digest = NO_ROWS;

@@ -35,6 +35,7 @@ function inPages(reader: StoreReader): StoreReader {
     load: (keys) => reader.load(keys),
     page: (range, limit, filter) => reader.page(range, limit, filter),
     count: (range, filter, except) => reader.count(range, filter, except),
+    keyAt: (range, before) => reader.keyAt(range, before),
     digest: (range) => reader.digest(range),
     guards: (keys) => reader.guards(keys),
   };

@@ -73,6 +73,17 @@ export class PostgresReader implements StoreReader {
     return Number(row?.[0]);
   }
 
+  async keyAt(range: KeyRange, before: number): Promise<string | null> {
+    const params = new Params();
+    const where = this.#sql.within(params, range);
+    const keys = this.#sql.keys.map((key) => `t.${key}`).join(', ');
+    // Of the index alone, where it is known which of its rows are visible.
+    const sql = `select ${keys} from ${this.#sql.name} t where ${where}
+      order by ${this.#sql.order} limit 1 offset ${params.add(before, 'bigint')}`;
+    const [found] = await this.#session.survey((c) => c.all(sql, params.cells, LONG_MS));
+    return found ? keyOfCells(this.#dataset.keyFields, found) : null;
+  }
+
   digest(range: KeyRange): Promise<Digest> {
     return this.#session.survey(async (c) => {
       let digest = NO_ROWS;

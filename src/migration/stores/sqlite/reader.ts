@@ -63,6 +63,14 @@ export class SqliteReader implements StoreReader {
     });
   }
 
+  async keyAt(range: KeyRange, before: number): Promise<string | null> {
+    const { sql, cells } = this.#inOrder(range, 1);
+    const [found] = await this.#session.read((c) =>
+      this.#select(c, { sql: `${sql} offset ?`, cells: [...cells, BigInt(before)] }),
+    );
+    return found?.key ?? null;
+  }
+
   async digest(range: KeyRange): Promise<Digest> {
     let digest = NO_ROWS;
     await this.#session.snapshot(async (c) => {
