@@ -28,6 +28,8 @@ const ACKNOWLEDGEMENTS = 'test/engine/protocol/acknowledgements.test.ts';
 const BACK = 'test/engine/protocol/back.test.ts';
 const SWITCHES = 'test/engine/protocol/switches.test.ts';
 const POSTGRES = 'test/contract/store.postgres.test.ts';
+const CONTROL = 'test/contract/control.sqlite.test.ts';
+const VERIFY = 'test/unit/jobs/verify.test.ts';
 const MYSQL = 'test/contract/store.mysql.test.ts';
 
 const src = (file: string, find: string, replace: string): Edit => ({ file: `src/migration/${file}`, find, replace });
@@ -736,6 +738,59 @@ const streams: readonly Mutant[] = [
   },
 ];
 
+const shared: readonly Mutant[] = [
+  {
+    mechanism: 'a verification whose ranges leave keys out is never clean',
+    promises: 'P1',
+    edits: [
+      src('control/sql/verifications.ts', 'if (coversEverything(ranges)) return', 'if (ranges.length > 0) return'),
+    ],
+    test: CONTROL,
+    name: 'a run whose ranges leave keys out',
+  },
+  {
+    mechanism: 'a verification has ended when every one of its ranges is covered',
+    promises: 'P1',
+    edits: [
+      src('control/sql/verifications.ts', 'if (!ranges.every(({ covered }) => covered)) return run;', ''),
+      src(
+        'control/coverage.ts',
+        'isNext && goesUp && covered && (upTo === null || position === upTo)',
+        'isNext && goesUp',
+      ),
+    ],
+    test: VERIFY,
+    name: 'is not clean while one range was never covered',
+  },
+  {
+    mechanism: 'what was covered counts for its own verification alone',
+    promises: 'P1 P7',
+    edits: [
+      src(
+        'control/sql/verifications.ts',
+        'if (newest?.number !== number || newest.epoch !== epoch) return null;',
+        'if (!newest || number + epoch < 0) return null;',
+      ),
+    ],
+    test: CONTROL,
+    name: 'whoever is late with the old one changes nothing',
+  },
+  {
+    mechanism: 'compare-and-set of the position in a range of a verification',
+    promises: 'P7',
+    edits: [src('control/sql/ranges.ts', ", same('position', from.position)]", ']')],
+    test: CONTROL,
+    name: 'of two that go on from one position of a range one wins',
+  },
+  {
+    mechanism: 'a run of verify belongs to the run of the journal in which it began',
+    promises: 'P1',
+    edits: [src('jobs/verify.ts', ' || record.run > row.epoch', '')],
+    test: VERIFY,
+    name: 'fails when the dataset leaves DUAL',
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...fences,
   ...journal,
@@ -743,4 +798,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...acknowledgements,
   ...switches,
   ...streams,
+  ...shared,
 ];

@@ -121,7 +121,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
   };
 
   /** A run that is split at these keys. */
-  const begun = async (cuts: readonly string[]): Promise<VerificationRow> => {
+  const splitAt = async (cuts: readonly string[]): Promise<VerificationRow> => {
     const started = await control.startVerification(firstVerification());
     expect(await control.splitVerification(started, cuts)).toBe(true);
     return started;
@@ -525,7 +525,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       });
 
       test('each range goes on from its position in any process, and the last one that is covered ends the run', async () => {
-        const started = await begun(['m']);
+        const started = await splitAt(['m']);
         const other = connect();
         const [low] = await other.verificationRanges(started);
         const first = await other.advanceVerification(started, there(low), covers('c', { checked: 20 }), [
@@ -555,7 +555,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       });
 
       test('of two that go on from one position of a range one wins, and only its findings count', async () => {
-        const started = await begun(['m']);
+        const started = await splitAt(['m']);
         const [range] = await control.verificationRanges(started);
         const results = await Promise.all([
           control.advanceVerification(started, there(range), covers('a'), [differs('a')]),
@@ -569,7 +569,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       });
 
       test('two that cover two ranges at once are both counted, and one of them ends the run', async () => {
-        const started = await begun(['m']);
+        const started = await splitAt(['m']);
         const [low, high] = await control.verificationRanges(started);
         const results = await Promise.all([
           control.advanceVerification(started, there(low), ends('m'), [differs('a')]),
@@ -581,7 +581,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       });
 
       test('a range that is covered stays as it is, and so does one that is not what the late one takes it for', async () => {
-        const started = await begun(['d', 'm']);
+        const started = await splitAt(['d', 'm']);
         const [low, middle] = await control.verificationRanges(started);
         const done = await control.advanceVerification(started, there(low), ends('d'), []);
         const late = [
@@ -599,7 +599,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       });
 
       test('a run of which one range was never covered goes on for ever, and one that fails is not covered', async () => {
-        const started = await begun(['d', 'm']);
+        const started = await splitAt(['d', 'm']);
         const [low, middle, high] = await control.verificationRanges(started);
         await control.advanceVerification(started, there(high), ends('z'), []);
         const run = await control.advanceVerification(started, there(low), ends('d'), []);
@@ -646,7 +646,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       ])(
         'a run whose ranges leave keys out, because %s, fails when all are covered',
         async (_, damage: (db: Db) => Promise<unknown>) => {
-          const started = await begun(['d', 'm', 'q']);
+          const started = await splitAt(['d', 'm', 'q']);
           const database = fixture.connect();
           await database.write((tx) => damage(tx));
           await database.close();
@@ -663,7 +663,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       );
 
       test('cuts that are not in order are not taken for all of the keys', async () => {
-        const started = await begun(['m', 'd']);
+        const started = await splitAt(['m', 'd']);
         for (const range of await control.verificationRanges(started)) {
           await control.advanceVerification(started, range, ends(range.upTo ?? 'z'), []);
         }
@@ -680,7 +680,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       ])(
         'a new one after one that %s forgets what that found, and whoever is late with the old one changes nothing',
         async (_, end) => {
-          const first = await begun([]);
+          const first = await splitAt([]);
           const [range] = await control.verificationRanges(first);
           await end(first, there(range));
           await control.startVerification(firstVerification({ dataset: 'others' }));
@@ -703,7 +703,7 @@ export function controlContract(engine: string, makeFixture: () => Promise<Contr
       );
 
       test('keeps the repairs that were counted while a range was compared', async () => {
-        const started = await begun([]);
+        const started = await splitAt([]);
         const [range] = await control.verificationRanges(started);
         await control.advanceVerification(started, there(range), covers('m'), [differs('a'), differs('b')]);
         await control.settleDifferences('things', ['a', 'b'], []);

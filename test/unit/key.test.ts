@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Row } from '../../src/migration/dataset.ts';
-import { compareKeys, decodeKey, encodeKey, formatKey, type KeyField } from '../../src/migration/key.ts';
+import { compareKeys, decodeKey, encodeKey, formatKey, isProperKey, type KeyField } from '../../src/migration/key.ts';
 
 const FIELDS: readonly KeyField[] = [
   { field: 'a', type: 'text' },
@@ -107,4 +107,24 @@ describe('keys', () => {
     expect(() => encodeKey(FIELDS, { a: 1, n: 1, b: '', l: '1' })).toThrow(TypeError);
     expect(() => encodeKey(FIELDS, { a: '', n: null, b: '', l: '1' })).toThrow(TypeError);
   });
+});
+
+test('a key is proper if a row of every store could have it', () => {
+  const fields = [
+    { field: 'holder', type: 'text' },
+    { field: 'show', type: 'bigint' },
+  ] as const;
+  const key = (holder: string, show: string) => encodeKey(fields, { holder, show });
+  for (const proper of [key('', '0'), key('a\u0000b\u0001c\u0002', '-9223372036854775808'), key('é😀', '7')]) {
+    expect(isProperKey(fields, proper)).toBe(true);
+  }
+  const numeric = key('a', '7');
+  const odd = [
+    `${numeric}a00`,
+    numeric.slice(0, -1),
+    'a',
+    key('a\u0002', '7').replace('\u0004', 'c61ff'),
+    `\ud800${numeric}`,
+  ];
+  for (const improper of odd) expect(isProperKey(fields, improper)).toBe(false);
 });
