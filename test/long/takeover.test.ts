@@ -7,7 +7,8 @@ import { Cluster } from '../support/cluster/cluster.ts';
 import { AnswerLost } from '../support/kill/load.ts';
 import { describeWith, servers } from '../support/servers.ts';
 
-const ROWS = 6000;
+/** Enough for three ranges of a verification. */
+const ROWS = 26_000;
 /** A backlog that the processes share. */
 const BEHIND = 1500;
 const ABREAST = 10;
