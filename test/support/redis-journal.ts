@@ -10,16 +10,16 @@ import { randomName } from './servers.ts';
 const ANSWERS_MS = 30_000;
 /** Of all journals of tests. */
 export const DEPLOYMENT = 'test';
-const KEYS = ['slot', 'entry', 'OLD', 'NEW', 'index', 'dropped'];
+const KEYS = ['slot', 'debts', 'index'];
 
 export function slotKeys(dataset: string, slot: number): readonly string[] {
-  return KEYS.map((key) => `{crossfade:${DEPLOYMENT}:${dataset}:${slot}}:${key}`);
+  return KEYS.map((key) => `{crossfade:2:${DEPLOYMENT}:${dataset}:${slot}}:${key}`);
 }
 
 /** Removes a journal, but for its answers to writes, which go by themselves. */
 export async function dropJournal(client: Redis | Cluster, dataset: string): Promise<void> {
   const slots = Array.from({ length: JOURNAL_SLOTS }, (_, slot) => client.del(...slotKeys(dataset, slot)));
-  await Promise.all([client.del(`{crossfade:${DEPLOYMENT}:${dataset}}:meta`), ...slots]);
+  await Promise.all([client.del(`{crossfade:2:${DEPLOYMENT}:${dataset}}:meta`), ...slots]);
 }
 
 /** `cut` makes sure that the first journal, opened at `url`, reaches nothing any more. */

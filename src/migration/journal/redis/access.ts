@@ -9,7 +9,7 @@ import { JOURNAL_SLOTS } from '../../dataset.ts';
 import { CrossfadeError, JournalUnusable } from '../../errors.ts';
 import type { Client } from './connect.ts';
 import type { Connection } from './connection.ts';
-import { methodOf, SCRIPTS, type KeyName, type Outcome, type ScriptName } from './scripts.ts';
+import { methodOf, SCRIPTS, SLOT_KEYS, type KeyName, type Outcome, type ScriptName, type SlotKey } from './scripts.ts';
 import { isDurable, type Server } from './servers.ts';
 
 export const ALL_SLOTS: readonly number[] = Array.from({ length: JOURNAL_SLOTS }, (_, slot) => slot);
@@ -25,9 +25,12 @@ export interface Reply<O extends string> {
 
 export interface Step {
   readonly slot: number;
-  readonly args: readonly (string | number)[];
-  readonly writeId?: string;
+  readonly args: Args;
 }
+
+export type Args = readonly (string | number)[];
+/** What an append answers of one write. */
+export type Appended = Reply<Exclude<Outcome<'append'>, Untrusted>>;
 
 export class Access {
   readonly dataset: string;
@@ -37,6 +40,7 @@ export class Access {
   trusted: string | null = null;
 
   readonly #owner: string;
+  readonly #keys: readonly Readonly<Record<SlotKey, string>>[];
 
   constructor(
     connection: Connection,
@@ -45,7 +49,9 @@ export class Access {
   ) {
     this.connection = connection;
     this.dataset = dataset;
-    this.#owner = `crossfade:${deployment}:${dataset}`;
+    // Names of an earlier form of these keys began with the deployment.
+    this.#owner = `crossfade:2:${deployment}:${dataset}`;
+    this.#keys = ALL_SLOTS.map((slot) => keysOf(`{${this.#owner}:${slot}}`));
     this.clock = clock;
   }
 
@@ -71,15 +77,23 @@ export class Access {
     const replies = await this.guard(trusted, (client) =>
       together(steps.map((step) => this.#send(client, name, step, [id, ...step.args]))),
     );
-    return replies.map((reply, i) => {
-      if (reply.outcome === 'MISSING') {
-        throw unavailable(`Slot ${steps[i]?.slot} of the journal of ${this.dataset} is missing.`);
-      }
-      if (reply.outcome === 'OTHER') {
-        throw unavailable(`The journal of ${this.dataset} is ${reply.values[0]}, not ${trusted}.`);
-      }
-      return reply as Done<S>;
-    });
+    return replies.map((reply, i) => this.#done(reply, steps[i]?.slot ?? 0, trusted));
+  }
+
+  /** One script for writes of some slots, `args` as it takes them; what it answers of each, in their order, as a function that gives it or throws. */
+  async append(
+    {
+      trusted,
+      slots,
+      of,
+    }: { readonly trusted: string | null; readonly slots: readonly number[]; readonly of: readonly number[] },
+    args: Args,
+  ): Promise<readonly (() => Appended)[]> {
+    const id = trusted === null ? '' : idOf(trusted);
+    const keys = slots.flatMap((slot) => SLOT_KEYS.map((name) => this.#key(slot, name)));
+    const answers = await this.guard(trusted, (client) => call(client, 'append', [keys.length, ...keys, id, ...args]));
+    if (!Array.isArray(answers) || answers.length !== of.length) throw new TypeError('each write has one answer');
+    return answers.map((answer, i) => () => this.#done<'append'>(replyOf('append', answer), of[i] ?? 0, trusted));
   }
 
   /** Scripts that are about no slot, or about slots whatever their incarnation is. */
@@ -89,8 +103,10 @@ export class Access {
 
   /** The answer that a write was given, if it was. */
   async answerOf(slot: number, writeId: string): Promise<string | null> {
-    const key = this.#key({ slot, args: [], writeId }, 'write');
-    return this.guard(this.trusted, (client) => client.get(key));
+    const answers = await this.guard(this.trusted, (client) =>
+      Promise.all([client.hget(this.#key(slot, 'write0'), writeId), client.hget(this.#key(slot, 'write1'), writeId)]),
+    );
+    return answers.find((answer) => answer !== null) ?? null;
   }
 
   metaKey(): string {
@@ -110,22 +126,17 @@ export class Access {
     }
   }
 
-  async #send<S extends ScriptName>(
-    client: Client,
-    name: S,
-    step: Step,
-    args: readonly (string | number)[],
-  ): Promise<Reply<Outcome<S>>> {
-    const keys = SCRIPTS[name].keys.map((key) => this.#key(step, key));
-    const method: unknown = Reflect.get(client, methodOf(name));
-    if (typeof method !== 'function') throw new TypeError(`The client does not know the script ${name}.`);
-    const answer: unknown = await Reflect.apply(method, client, [...keys, ...args]);
-    const outcomes: readonly string[] = SCRIPTS[name].outcomes;
-    const [outcome, ...values] = Array.isArray(answer) ? answer.map(String) : [];
-    if (outcome === undefined || !outcomes.includes(outcome)) {
-      throw new TypeError(`The script ${name} answers ${outcome}.`);
+  async #send<S extends ScriptName>(client: Client, name: S, { slot }: Step, args: Args): Promise<Reply<Outcome<S>>> {
+    const keys = SCRIPTS[name].keys.map((key) => this.#key(slot, key));
+    return replyOf(name, await call(client, name, [...keys, ...args]));
+  }
+
+  #done<S extends ScriptName>(reply: Reply<Outcome<S>>, slot: number, trusted: string | null): Done<S> {
+    if (reply.outcome === 'MISSING') throw unavailable(`Slot ${slot} of the journal of ${this.dataset} is missing.`);
+    if (reply.outcome === 'OTHER') {
+      throw unavailable(`The journal of ${this.dataset} is ${reply.values[0]}, not ${trusted}.`);
     }
-    return { outcome: outcome as Outcome<S>, values };
+    return reply as Done<S>;
   }
 
   #check(trusted: string | null, servers: readonly Server[]): void {
@@ -141,11 +152,36 @@ export class Access {
     if (other) throw unavailable(`A server of the journal is ${other.run}, and not as it was when the run began.`);
   }
 
-  #key({ slot, writeId }: Step, name: KeyName): string {
+  #key(slot: number, name: KeyName): string {
     if (name === 'meta') return this.metaKey();
-    const tag = `{${this.#owner}:${slot}}`;
-    return name === 'write' ? `${tag}:write:${writeId}` : `${tag}:${name}`;
+    const keys = this.#keys[slot];
+    if (!keys) throw new RangeError(`there is no slot ${slot}`);
+    return keys[name];
   }
+}
+
+function keysOf(tag: string): Readonly<Record<SlotKey, string>> {
+  return {
+    slot: `${tag}:slot`,
+    debts: `${tag}:debts`,
+    index: `${tag}:index`,
+    write0: `${tag}:write0`,
+    write1: `${tag}:write1`,
+  };
+}
+
+async function call(client: Client, name: ScriptName, args: Args): Promise<unknown> {
+  const method: unknown = Reflect.get(client, methodOf(name));
+  if (typeof method !== 'function') throw new TypeError(`The client does not know the script ${name}.`);
+  return Reflect.apply(method, client, args);
+}
+
+function replyOf<S extends ScriptName>(name: S, answer: unknown): Reply<Outcome<S>> {
+  const outcomes: readonly string[] = SCRIPTS[name].outcomes;
+  const [outcome, ...values] = Array.isArray(answer) ? answer.map(String) : [];
+  if (outcome === undefined || !outcomes.includes(outcome))
+    throw new TypeError(`The script ${name} answers ${outcome}.`);
+  return { outcome: outcome as Outcome<S>, values };
 }
 
 /** Waits for all, then throws what the first threw that failed. */

@@ -5,7 +5,7 @@
  * cut off, and a server that says nothing is given up with its connection.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { loadScripts } from './scripts.ts';
+import { loadScripts, methodOf } from './scripts.ts';
 
 export type Client = Redis | Cluster;
 
@@ -36,13 +36,18 @@ export function connect(url: string, timeoutMs: number): Client {
     maxLoadingRetryTime: 500,
     connectionName: 'crossfade-journal',
   } satisfies RedisOptions;
+  const gathered = {
+    enableAutoPipelining: true,
+    // The driver keeps answers of commands that it gathers until it has all of them; appends are gathered before it sees them.
+    autoPipeliningIgnoredCommands: [methodOf('append')],
+  };
   const retry = (times: number): number => Math.min(50 * times, 1000);
   const nodes = clusterNodes(url);
   if (!nodes) {
     return new Redis(url, {
       ...shared,
       scripts,
-      enableAutoPipelining: true,
+      ...gathered,
       enableOfflineQueue: false,
       retryStrategy: retry,
       reconnectOnError: (error) => error.message.startsWith('READONLY'),
@@ -50,7 +55,7 @@ export function connect(url: string, timeoutMs: number): Client {
   }
   return new Cluster([...nodes.startup], {
     scripts,
-    enableAutoPipelining: true,
+    ...gathered,
     enableOfflineQueue: false,
     clusterRetryStrategy: retry,
     // A server that was cut off stays one that is asked who it is.

@@ -65,6 +65,11 @@ export class Connection {
     return answer;
   }
 
+  /** Is it one server, so that one script reaches all slots? */
+  get isSingle(): boolean {
+    return !(this.#client instanceof Cluster);
+  }
+
   /** Servers are asked again who they are and how they are set up. */
   forget(): void {
     this.#seen = null;

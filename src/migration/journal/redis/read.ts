@@ -7,8 +7,11 @@ import { firstOf, type Batch, type Place } from './merge.ts';
 
 /** Keys that one script looks up. */
 const READ_KEYS = 256;
-/** Strings that a script gives for an entry: key, seq, since, lacked by OLD, lacked by NEW, image. */
-const STRINGS = 6;
+/** Strings that a script gives for an entry: member, lacked by OLD, lacked by NEW, and what is stored. */
+const STRINGS = 4;
+
+/** Between the head of what is stored of an entry and its image. */
+const STORED_IMAGE = '\u0002';
 
 /** An entry as a script gives it. More are read than are wanted, so that images are parsed of those that are. */
 interface Found extends Omit<JournalEntry, 'image'> {
@@ -25,7 +28,7 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
       const slots = new Map<number, Slot>();
       const bySlot = Map.groupBy(addresses, ({ slot }) => slot);
       const steps = [...bySlot].flatMap(([slot, ofSlot]) =>
-        chunks([...new Set(ofSlot.map(({ key }) => key))], READ_KEYS).map((keys) => ({ slot, args: keys })),
+        chunks([...new Set(ofSlot.map(({ key }) => memberOf(key)))], READ_KEYS).map((keys) => ({ slot, args: keys })),
       );
       const replies = await access.runEach('read', steps);
       for (const [i, { values }] of replies.entries()) {
@@ -40,10 +43,10 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
       const name = listed ? listedName(listed.field, listed.value) : '';
       // Members are name, NUL, key: U+0001 in place of the NUL is above all of them.
       const upTo = `(${name}\u0001`;
-      const skip = Buffer.byteLength(name) + 1;
+      const skip = Buffer.byteLength(name);
       const stepAt = ({ slot: number, from }: Place, count: number): Step => {
-        const start = from ?? after;
-        const bound = start === null ? `[${name}\0` : `(${name}\0${start}`;
+        const start = from ?? (after === null ? null : memberOf(after));
+        const bound = start === null ? `[${name}\0` : `(${name}${start}`;
         return { slot: number, args: [bound, upTo, count, skip] };
       };
       const fetch = (places: readonly Place[], count: number) => batches(access, 'page', places, count, stepAt);
@@ -55,8 +58,7 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
     async owed({ role, limit, held, slots }) {
       const now = held ? '' : access.clock.wall();
       const stepAt = ({ slot, from }: Place, count: number): Step => {
-        const bound = from === null ? '-inf' : `(${from}`;
-        return { slot, args: [role, bound, count, now] };
+        return { slot, args: [role, from ?? 0, count, now] };
       };
       const fetch = (places: readonly Place[], count: number) => batches(access, 'owed', places, count, stepAt);
       const asked = slots ? ALL_SLOTS.slice(slots.from, slots.below) : ALL_SLOTS;
@@ -88,6 +90,11 @@ function byAge(a: Found, b: Found): number {
 /** A field with one of its values, as entries are listed under it. JSON has no NUL. */
 export function listedName(field: string, value: Value): string {
   return `${field}\0${JSON.stringify(value)}`;
+}
+
+/** A key as scripts know it. */
+export function memberOf(key: string): string {
+  return `\0${key}`;
 }
 
 async function counts(access: Access) {
@@ -122,14 +129,23 @@ function slotOf(slot: number, [epoch, open, mark]: readonly string[]): Slot {
 }
 
 function foundIn(slot: number, values: readonly string[]): readonly Found[] {
-  return chunks(values, STRINGS).map(([key = '', seq, since, old, next, image = '']) => ({
-    key,
-    slot,
-    seq: Number(seq),
-    image,
-    lacks: { OLD: old ? Number(old) : null, NEW: next ? Number(next) : null },
-    since: Number(since),
-  }));
+  return chunks(values, STRINGS).map(([member = '', old, next, stored = '']) => {
+    const [head, image] = halves(stored, STORED_IMAGE);
+    const [seq, since] = head.split(' ', 2);
+    return {
+      key: member.slice(1),
+      slot,
+      seq: Number(seq),
+      image,
+      lacks: { OLD: old ? Number(old) : null, NEW: next ? Number(next) : null },
+      since: Number(since),
+    };
+  });
+}
+
+function halves(text: string, separator: string): readonly [string, string] {
+  const at = text.indexOf(separator);
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 function entryOf({ key, slot, seq, image, lacks }: Found): JournalEntry {

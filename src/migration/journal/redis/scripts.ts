@@ -4,35 +4,39 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** What a slot's keys are called behind the hash tag; common.lua says what each holds. `write` stands for one key a write id. */
-export type KeyName = 'slot' | 'entry' | 'OLD' | 'NEW' | 'index' | 'dropped' | 'write' | 'meta';
+/** What a slot's keys are called behind the hash tag; common.lua says what each holds. */
+export const SLOT_KEYS = ['slot', 'debts', 'index', 'write0', 'write1'] as const;
+export type SlotKey = (typeof SLOT_KEYS)[number];
+export type KeyName = SlotKey | 'meta';
 
 interface ScriptForm {
   readonly keys: readonly KeyName[];
   readonly outcomes: readonly string[];
+  /** It takes these keys of any number of slots. */
+  readonly ofMany?: true;
 }
 
 /** The slot is not there, or of another incarnation than the expected one: it answers nothing. */
 const UNTRUSTED = ['MISSING', 'OTHER'] as const;
-const ENTRIES = ['slot', 'entry', 'OLD', 'NEW', 'index'] as const;
-const ALL = [...ENTRIES, 'dropped'] as const;
+const DEBTS = ['slot', 'debts'] as const;
+const ENTRIES = [...DEBTS, 'index'] as const;
 
 export const SCRIPTS = {
-  append: { keys: [...ENTRIES, 'write'], outcomes: ['APPENDED', 'CHANGED', 'FENCED', 'FULL', ...UNTRUSTED] },
+  append: { keys: SLOT_KEYS, outcomes: ['APPENDED', 'CHANGED', 'FENCED', 'FULL', ...UNTRUSTED], ofMany: true },
   applied: { keys: ENTRIES, outcomes: ['DONE', ...UNTRUSTED] },
-  read: { keys: ['slot', 'entry', 'OLD', 'NEW'], outcomes: ['OK', ...UNTRUSTED] },
-  page: { keys: ['slot', 'entry', 'OLD', 'NEW', 'index'], outcomes: ['OK', ...UNTRUSTED] },
-  owed: { keys: ['slot', 'entry', 'OLD', 'NEW'], outcomes: ['OK', ...UNTRUSTED] },
-  counts: { keys: ['slot', 'entry', 'OLD', 'NEW'], outcomes: ['OK', ...UNTRUSTED] },
+  read: { keys: DEBTS, outcomes: ['OK', ...UNTRUSTED] },
+  page: { keys: ENTRIES, outcomes: ['OK', ...UNTRUSTED] },
+  owed: { keys: DEBTS, outcomes: ['OK', ...UNTRUSTED] },
+  counts: { keys: DEBTS, outcomes: ['OK', ...UNTRUSTED] },
   meta: { keys: ['meta'], outcomes: ['OK'] },
-  make: { keys: ALL, outcomes: ['MADE', 'STANDS'] },
+  make: { keys: ENTRIES, outcomes: ['MADE', 'STANDS'] },
   stands: { keys: ['slot'], outcomes: ['OK', ...UNTRUSTED] },
-  open: { keys: ALL, outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
-  advance: { keys: ['slot', 'entry', 'OLD', 'NEW', 'dropped'], outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
+  open: { keys: ENTRIES, outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
+  advance: { keys: DEBTS, outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
   note: { keys: ['slot'], outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
   close: { keys: ['slot'], outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
-  discard: { keys: ALL, outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
-  sweep: { keys: ALL, outcomes: ['OK', ...UNTRUSTED] },
+  discard: { keys: ENTRIES, outcomes: ['DONE', 'STANDS', ...UNTRUSTED] },
+  sweep: { keys: ENTRIES, outcomes: ['OK', ...UNTRUSTED] },
 } as const satisfies Readonly<Record<string, ScriptForm>>;
 
 export type ScriptName = keyof typeof SCRIPTS;
@@ -44,14 +48,15 @@ export function methodOf(name: ScriptName): string {
 }
 
 /** All scripts as the `scripts` option of a client takes them. */
-export function loadScripts(): Record<string, { readonly lua: string; readonly numberOfKeys: number }> {
+export function loadScripts(): Record<string, { readonly lua: string; readonly numberOfKeys?: number }> {
   const common = read('common');
   const names = Object.keys(SCRIPTS).filter((name): name is ScriptName => name in SCRIPTS);
   return Object.fromEntries(
     names.map((name) => {
       const [first = '', ...rest] = read(name).split('\n');
       const lua = [first, common, ...rest].join('\n');
-      return [methodOf(name), { lua, numberOfKeys: SCRIPTS[name].keys.length }];
+      const { keys, ofMany }: ScriptForm = SCRIPTS[name];
+      return [methodOf(name), ofMany ? { lua } : { lua, numberOfKeys: keys.length }];
     }),
   );
 }

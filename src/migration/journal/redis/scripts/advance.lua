@@ -2,13 +2,13 @@
 -- advance: moves the slot to an epoch, open, and notes its counter under that number, unless it stands there or later; with `role`, drops the
 -- debts of that store and raises the mark to the last seq given out.
 --
--- KEYS      slot entry OLD NEW dropped
+-- KEYS      slot debts
 -- ARGV      incarnation epoch role
 -- OUTCOMES  DONE STANDS MISSING OTHER
 --
--- Takes the same time however many debts there are: an entry that is in neither OLD nor NEW any more is hidden thereby. The keys of
--- the debts are kept for the sweep only if entries are hidden.
-local SLOT, ENTRY, OLD, NEW, DROPPED = unpack(KEYS)
+-- Takes the same time however many debts there are: those of up to the last seq do not count any more, and an entry that has no other is
+-- hidden thereby.
+local SLOT, DEBTS = unpack(KEYS)
 local slot, refusal = slot_at(SLOT, ARGV[1])
 if not slot then return refusal end
 if slot.epoch >= tonumber(ARGV[2]) then return {'STANDS'} end
@@ -17,17 +17,8 @@ if slot.number < tonumber(ARGV[2]) then
 end
 redis.call('HSET', SLOT, 'epoch', ARGV[2], 'open', '1')
 if ARGV[3] ~= '' then
-  local debts, others = NEW, OLD
-  if ARGV[3] == 'OLD' then debts, others = OLD, NEW end
-  local hidden = redis.call('HLEN', ENTRY) - redis.call('ZCARD', others)
-  if hidden == slot.hidden then
-    redis.call('UNLINK', debts)
-  elseif redis.call('EXISTS', DROPPED) == 1 then
-    redis.call('ZUNIONSTORE', DROPPED, 2, DROPPED, debts)
-    redis.call('UNLINK', debts)
-  else
-    redis.call('RENAME', debts, DROPPED)
-  end
-  redis.call('HSET', SLOT, 'hidden', digits(hidden), 'mark', digits(slot.last))
+  local other = ARGV[3] == 'OLD' and 'NEW' or 'OLD'
+  local hidden = stored(SLOT) - debts_of(DEBTS, other, slot.dropped[other])
+  redis.call('HSET', SLOT, 'hidden', digits(hidden), 'mark', digits(slot.last), 'dropped' .. ARGV[3], digits(slot.last))
 end
 return {'DONE'}

@@ -2,16 +2,28 @@
 --
 -- A slot of the journal is these keys, which share a hash tag, so that a script finds all of them on one server:
 --
---   slot     hash: incarnation, epoch, open, last, mark, noted, number, hidden
---   entry    hash: key -> (seq, since, held until, image or '', names in the index but for '') packed
---   OLD      sorted set: key -> the lowest seq of the key that the old store lacks
---   NEW      the same for the new store
---   index    sorted set, all with score 0, of (name, NUL, key): a name is field, NUL, value; that of all entries together is ''
---   dropped  sorted set: keys of debts that were dropped, among them those of hidden entries
---   write    string, one a write id, with a time to live: the seq that the write was given
+--   slot            hash: the fields below, and (NUL, key) -> 'SEQ SINCE HELD-UNTIL NAMES\2IMAGE', where the image of a tombstone is '',
+--                   and names are those that the entry has in the index, each ended by U+0001
+--   debts           sorted set: ('N', NUL, key) with the lowest seq of the key that the new store lacks as its score, ('O', NUL, key) with
+--                   that of the old store made negative
+--   index           sorted set, all with score 0, of (name, NUL, key): a name is field, NUL, value; that of all entries together is ''
+--   write0, write1  hashes: write id -> the seq that the write was given; by turns, each with a time to live
 --
--- A key in neither OLD nor NEW has no entry. If it is in `entry` all the same, its last debts were dropped and it is hidden until it is swept
--- or written again; `hidden` counts such keys. Seqs are integers that a double holds exactly.
+-- Fields of the slot: incarnation, epoch, open, last, mark, noted, number; hidden; droppedOLD, droppedNEW; turn, until.
+-- A debt of up to `dropped` is none: it was dropped, and is there until it is swept or overwritten. An entry without a debt that counts is
+-- no entry and hidden until it is swept or written again; `hidden` counts such ones. `turn` says which hash takes answers, `until` when,
+-- in milliseconds of the server's clock, the other one does. Seqs are integers that a double holds exactly.
+--
+-- `debts`, `index` and the hashes of answers begin with a member that is too long for the form that small ones have: that one is gone
+-- through from its start for each member that is added.
+
+local FIELDS = {
+  'incarnation', 'epoch', 'open', 'last', 'mark', 'noted', 'number', 'hidden', 'droppedOLD', 'droppedNEW', 'turn', 'until',
+}
+-- Behind all names of the index, and neither debt of a store.
+local PAD = string.rep('\255', 65)
+local COUNTERS = 4294967296
+local ROLES = {'OLD', 'NEW'}
 
 -- Lua's own conversion keeps 14 digits only.
 local function digits(number)
@@ -20,10 +32,11 @@ end
 
 -- The slot, or nil and the refusal to be returned.
 local function slot_at(key, incarnation)
-  local found = redis.call('HMGET', key, 'incarnation', 'epoch', 'open', 'last', 'mark', 'noted', 'number', 'hidden')
+  local found = redis.call('HMGET', key, unpack(FIELDS))
   if not found[1] then return nil, {'MISSING'} end
   if incarnation ~= '' and incarnation ~= found[1] then return nil, {'OTHER', found[1]} end
   return {
+    incarnation = found[1],
     epoch = tonumber(found[2]),
     open = found[3] == '1',
     last = tonumber(found[4]),
@@ -31,34 +44,100 @@ local function slot_at(key, incarnation)
     noted = tonumber(found[6]),
     number = tonumber(found[7]),
     hidden = tonumber(found[8]),
+    dropped = {OLD = tonumber(found[9]), NEW = tonumber(found[10])},
+    turn = found[11],
+    ['until'] = found[12],
   }
 end
 
--- Removes an entry with all that belongs to it, but for its debts.
-local function remove(entry, index, key, packed)
-  local members = {select(5, cmsgpack.unpack(packed))}
-  for i = 1, #members do members[i] = members[i] .. '\0' .. key end
-  redis.call('HDEL', entry, key)
-  redis.call('ZREM', index, '\0' .. key, unpack(members))
+-- Makes the slot anew, without entries; `slot` as `slot_at` gives it.
+local function make_empty(SLOT, DEBTS, INDEX, slot)
+  redis.call('UNLINK', SLOT, DEBTS, INDEX)
+  redis.call('HSET', SLOT, 'incarnation', slot.incarnation, 'epoch', digits(slot.epoch), 'open', slot.open and '1' or '0',
+    'last', digits(slot.last), 'mark', digits(slot.mark), 'noted', digits(slot.noted), 'number', digits(slot.number), 'hidden', '0',
+    'droppedOLD', '0', 'droppedNEW', '0', 'turn', slot.turn, 'until', slot['until'])
+  redis.call('ZADD', DEBTS, 0, PAD)
+  redis.call('ZADD', INDEX, 0, PAD)
 end
 
--- Adds to a reply the entries of these keys, six strings each: key, seq, since, lowest seq lacked by OLD and by NEW ('': nothing), image
--- ('': tombstone). With `now`, without those that their writer still looks after.
-local function add_entries(reply, entry, old, new, keys, now)
-  if #keys == 0 then return end
-  local packed = redis.call('HMGET', entry, unpack(keys))
-  local by_old = redis.call('ZMSCORE', old, unpack(keys))
-  local by_new = redis.call('ZMSCORE', new, unpack(keys))
-  for i, key in ipairs(keys) do
-    if by_old[i] or by_new[i] then
-      -- Nothing here removes the one without the other; a server that evicts keys does.
-      if not packed[i] then error('an entry of the journal is lost') end
-      local seq, since, held, image = cmsgpack.unpack(packed[i])
-      if not now or held <= now then
-        local n = #reply
-        reply[n + 1], reply[n + 2], reply[n + 3] = key, digits(seq), digits(since)
-        reply[n + 4], reply[n + 5], reply[n + 6] = by_old[i] or '', by_new[i] or '', image
-      end
+-- How many entries the hash has, hidden ones among them.
+local function stored(SLOT)
+  return redis.call('HLEN', SLOT) - #FIELDS
+end
+
+-- How many debts of a store count; with `upTo`, those of up to that seq.
+local function debts_of(DEBTS, role, dropped, upTo)
+  if role == 'NEW' then return redis.call('ZCOUNT', DEBTS, '(' .. digits(dropped), upTo and digits(upTo) or '+inf') end
+  return redis.call('ZCOUNT', DEBTS, upTo and '-' .. digits(upTo) or '-inf', '(-' .. digits(dropped))
+end
+
+-- Of each of these members (NUL, key): the lowest seqs lacked by OLD and by NEW, nothing where none is that counts; and the same with
+-- those that were dropped.
+local function lacked(DEBTS, dropped, members)
+  local asked = {}
+  for i, member in ipairs(members) do asked[2 * i - 1], asked[2 * i] = 'O' .. member, 'N' .. member end
+  local scores = redis.call('ZMSCORE', DEBTS, unpack(asked))
+  local lacks, any = {}, {}
+  for i = 1, #members do
+    local old, new = tonumber(scores[2 * i - 1]), tonumber(scores[2 * i])
+    old = old and -old
+    any[i] = {OLD = old, NEW = new}
+    lacks[i] = {OLD = old and old > dropped.OLD and old or nil, NEW = new and new > dropped.NEW and new or nil}
+  end
+  return lacks, any
+end
+
+-- The first members (NUL, key) of a store's debts, from above one seq and, with `upTo`, up to another; and the last one's seq.
+local function first_debts(DEBTS, role, above, limit, upTo)
+  local found
+  if role == 'NEW' then
+    found = redis.call('ZRANGEBYSCORE', DEBTS, '(' .. digits(above), upTo and digits(upTo) or '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
+  else
+    local least = upTo and '-' .. digits(upTo) or '-inf'
+    found = redis.call('ZREVRANGEBYSCORE', DEBTS, '(-' .. digits(above), least, 'WITHSCORES', 'LIMIT', 0, limit)
+  end
+  local members = {}
+  for i = 1, #found, 2 do members[#members + 1] = string.sub(found[i], 2) end
+  return members, #found > 0 and math.abs(tonumber(found[#found]))
+end
+
+-- The names of a stored entry, each ended by U+0001.
+local function names_of(packed)
+  return string.match(packed, '^%d+ %d+ %d+ ([^\2]*)\2')
+end
+
+-- Removes entries with all that belongs to them; `debts` as `lacked` gives those that there are.
+local function remove_all(SLOT, DEBTS, INDEX, members, texts, debts)
+  if #members == 0 then return end
+  local owed, indexed = {}, {}
+  for i, member in ipairs(members) do
+    if debts[i].OLD then owed[#owed + 1] = 'O' .. member end
+    if debts[i].NEW then owed[#owed + 1] = 'N' .. member end
+    indexed[#indexed + 1] = member
+    for name in string.gmatch(names_of(texts[i]), '([^\1]*)\1') do indexed[#indexed + 1] = name .. member end
+  end
+  redis.call('HDEL', SLOT, unpack(members))
+  if #owed > 0 then redis.call('ZREM', DEBTS, unpack(owed)) end
+  redis.call('ZREM', INDEX, unpack(indexed))
+end
+
+-- Adds to a reply the entries of these members, four strings each: member, lowest seq lacked by OLD and by NEW ('': nothing), and what is
+-- stored. With `now`, without those that their writer still looks after.
+local function add_entries(reply, SLOT, DEBTS, slot, members, now)
+  if #members == 0 then return end
+  local packed = redis.call('HMGET', SLOT, unpack(members))
+  local found, texts = {}, {}
+  for i, member in ipairs(members) do
+    if packed[i] then found[#found + 1], texts[#texts + 1] = member, packed[i] end
+  end
+  if #found == 0 then return end
+  local lacks = lacked(DEBTS, slot.dropped, found)
+  for i, member in ipairs(found) do
+    local old, new = lacks[i].OLD, lacks[i].NEW
+    if (old or new) and (not now or tonumber(string.match(texts[i], '^%d+ %d+ (%d+)')) <= now) then
+      local n = #reply
+      reply[n + 1], reply[n + 2], reply[n + 3] = member, old and digits(old) or '', new and digits(new) or ''
+      reply[n + 4] = texts[i]
     end
   end
 end

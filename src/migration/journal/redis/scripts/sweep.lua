@@ -1,26 +1,40 @@
 #!lua flags=allow-oom
--- sweep: looks at some keys whose debts were dropped, and removes the entries of those that are hidden.
+-- sweep: looks at some debts that were dropped, and removes them with the entries that are hidden.
 --
--- KEYS      slot entry OLD NEW index dropped
+-- KEYS      slot debts index
 -- ARGV      incarnation limit
 -- OUTCOMES  OK MISSING OTHER
 --
--- OK is followed by the number of keys that are left to look at.
-local SLOT, ENTRY, OLD, NEW, INDEX, DROPPED = unpack(KEYS)
+-- OK is followed by the number of debts that are left to look at.
+local SLOT, DEBTS, INDEX = unpack(KEYS)
 local slot, refusal = slot_at(SLOT, ARGV[1])
 if not slot then return refusal end
-local limit = tonumber(ARGV[2])
-if limit > 0 then
-  local popped = redis.call('ZPOPMIN', DROPPED, limit)
-  local removed = 0
-  for i = 1, #popped, 2 do
-    local key = popped[i]
-    local packed = redis.call('HGET', ENTRY, key)
-    if packed and not redis.call('ZSCORE', OLD, key) and not redis.call('ZSCORE', NEW, key) then
-      remove(ENTRY, INDEX, key, packed)
-      removed = removed + 1
+
+local function sweep_debts(role, members)
+  local packed = redis.call('HMGET', SLOT, unpack(members))
+  local lacks, any = lacked(DEBTS, slot.dropped, members)
+  local over, hidden, texts, debts = {}, {}, {}, {}
+  for i, member in ipairs(members) do
+    if packed[i] and not lacks[i].OLD and not lacks[i].NEW then
+      hidden[#hidden + 1], texts[#texts + 1], debts[#debts + 1] = member, packed[i], any[i]
+    else
+      over[#over + 1] = string.sub(role, 1, 1) .. member
     end
   end
-  if removed > 0 then redis.call('HINCRBY', SLOT, 'hidden', -removed) end
+  if #over > 0 then redis.call('ZREM', DEBTS, unpack(over)) end
+  remove_all(SLOT, DEBTS, INDEX, hidden, texts, debts)
+  if #hidden > 0 then redis.call('HINCRBY', SLOT, 'hidden', -#hidden) end
 end
-return {'OK', digits(redis.call('ZCARD', DROPPED))}
+
+local limit = tonumber(ARGV[2])
+local left = 0
+for _, role in ipairs(ROLES) do
+  local dropped = slot.dropped[role]
+  if limit > 0 and dropped > 0 then
+    local members = first_debts(DEBTS, role, 0, limit, dropped)
+    limit = limit - #members
+    if #members > 0 then sweep_debts(role, members) end
+  end
+  if dropped > 0 then left = left + debts_of(DEBTS, role, 0, dropped) end
+end
+return {'OK', digits(left)}
