@@ -25,8 +25,14 @@ afterEach(async () => {
   for (const handle of handles.splice(0)) await handle.stop();
 });
 
-function handleOn(url: string, name = 'party', timeoutMs = TIMEOUT_MS, deployment = DEPLOYMENT): Journal {
-  const journal = redisJournal({ url, dataset: { name }, deployment, clock, timeoutMs, answersMs: 60_000 });
+function handleOn(
+  url: string,
+  name = 'party',
+  timeoutMs = TIMEOUT_MS,
+  deployment = DEPLOYMENT,
+  answersMs = 60_000,
+): Journal {
+  const journal = redisJournal({ url, dataset: { name }, deployment, clock, timeoutMs, answersMs });
   handles.push(journal);
   return journal;
 }
@@ -440,6 +446,77 @@ describeWith('Redis servers of the test', await servers.redis(), () => {
     );
     // Fields of the slot, an entry; a member that is always there, a debt; the same, and three names.
     expect(left, 'what was swept leaves nothing behind').toEqual(left.map(() => [12 + 1, 1 + 1, 1 + 3]));
+  });
+
+  test('appends of one moment go together, and each has an answer of its own', async () => {
+    const server = await redisServer();
+    const client = server.client();
+    const { journal, entry } = await running(server.url);
+    await journal.append(appendOf('warm'));
+    await client.config('RESETSTAT');
+    const twice = appendOf('twice', { slot: 3 });
+    const results = await Promise.all([
+      ...Array.from({ length: 40 }, (_, slot) => journal.append(appendOf(`k${slot}`, { slot }))),
+      journal.append(appendOf('late', { slot: 1, epoch: 1 })),
+      journal.append(appendOf('a')),
+      journal.append(appendOf('a', { expect: { seq: entry.seq }, owedTo: ['NEW'] })),
+      journal.append(twice),
+      journal.append(twice),
+      journal.append({ ...twice, writeId: 'another' }),
+    ]);
+    const evals = /cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'));
+    expect(Number(evals?.[1]), 'scripts').toBeLessThan(8);
+    expect(results.slice(0, 40)).toEqual(
+      Array.from({ length: 40 }, (_, slot) => ({ outcome: 'APPENDED', seq: packSeq(2, slot === 7 ? 3 : 1) })),
+    );
+    expect(results.slice(40)).toEqual([
+      { outcome: 'FENCED' },
+      { outcome: 'CHANGED' },
+      { outcome: 'APPENDED', seq: packSeq(2, 4) },
+      { outcome: 'APPENDED', seq: packSeq(2, 2) },
+      { outcome: 'APPENDED', seq: packSeq(2, 2) },
+      { outcome: 'CHANGED' },
+    ]);
+    await client.del(...slotKeys('party', 9));
+    const mixed = await Promise.allSettled([
+      journal.append(appendOf('gone', { slot: 9 })),
+      journal.append(appendOf('there', { slot: 10 })),
+    ]);
+    expect(mixed).toMatchObject([
+      { status: 'rejected', reason: { ...unavailable, message: expect.stringContaining('Slot 9') } },
+      { status: 'fulfilled', value: { outcome: 'APPENDED' } },
+    ]);
+  });
+
+  test('answers to writes are kept for as long as was asked for, and not for ever', async () => {
+    const server = await redisServer();
+    const client = server.client();
+    const answersMs = 400;
+    const journal = handleOn(server.url, 'party', 5000, DEPLOYMENT, answersMs);
+    await journal.init(1);
+    await journal.open({ epoch: 2, run: 2 });
+    const write = appendOf('a');
+    const first = await journal.append(write);
+    const began = performance.now();
+    const slot = slotKeys('party', 7)[0] ?? '';
+    const turn = await client.hget(slot, 'turn');
+    let n = 0;
+    const next = () => journal.append(appendOf(`k${n++}`));
+    await expect
+      .poll(async () => {
+        await next();
+        return client.hget(slot, 'turn');
+      }, PATIENT)
+      .not.toBe(turn);
+    expect(await journal.append(write), 'in the hash of before').toEqual(first);
+    await expect
+      .poll(async () => {
+        await next();
+        return journal.append(write);
+      }, PATIENT)
+      .toEqual({ outcome: 'CHANGED' });
+    expect(performance.now() - began).toBeGreaterThan(answersMs);
+    await expect.poll(() => client.keys('*:write?'), PATIENT).toEqual([]);
   });
 
   test("deployments are kept apart, and what one left behind is in nobody's way", async () => {
