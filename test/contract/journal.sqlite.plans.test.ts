@@ -29,14 +29,20 @@ test('reads of the journal go by its indexes', async () => {
       return node;
     },
     transformResult: async ({ result, queryId }) => {
-      const { sql, parameters } = statements.get(queryId) ?? expect.unreachable();
-      const steps = database.raw.prepare<unknown[], { detail: string }>(`explain query plan ${sql}`).all(...parameters);
-      plans.push(...steps.flatMap(({ detail }) => (TELLING.test(detail) ? [TERMS.exec(detail)?.[0] ?? detail] : [])));
+      explain(statements.get(queryId) ?? expect.unreachable());
       return result;
     },
   });
+  const explain = ({ sql, parameters }: Pick<CompiledQuery, 'sql' | 'parameters'>): void => {
+    const steps = database.raw.prepare<unknown[], { detail: string }>(`explain query plan ${sql}`).all(...parameters);
+    plans.push(...steps.flatMap(({ detail }) => (TELLING.test(detail) ? [TERMS.exec(detail)?.[0] ?? detail] : [])));
+  };
+  const rows: typeof database.rows = (query) => {
+    explain(query);
+    return database.rows(query);
+  };
   const journal = sqlJournal({
-    database: { ...database, read },
+    database: { ...database, read, rows },
     dataset: { name: 'party' },
     clock: new ManualClock(),
   });

@@ -5,10 +5,15 @@
  * it commits, either because the engine has one writer at a time, or because the work locks the rows it reads with `lockRows`.
  * Busy databases, deadlocks and serialisation failures are tried again inside; the work may therefore run more than once.
  */
-import type { Kysely, SelectQueryBuilder, Transaction } from 'kysely';
+import type { CompiledQuery, Kysely, SelectQueryBuilder, Transaction } from 'kysely';
 
 export interface SqlDatabase<Tables> {
   readonly read: Kysely<Tables>;
+  /**
+   * The rows of a statement that reads and was compiled before, as arrays in the order of its columns: without what kysely does for each.
+   * Integers are what `Integer` of the tables says: bigint, string or number.
+   */
+  rows(query: Pick<CompiledQuery, 'sql' | 'parameters'>): Promise<readonly (readonly unknown[])[]>;
   /** For `create table`: the engine's type of text that is compared and ordered by the bytes of its UTF-8 form, as keys are. */
   readonly byteText: string;
   write<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>;

@@ -65,7 +65,7 @@ export async function snapshot(
 
 /** The entries of keys with their slots: what every request asks in MIGRATING, so that it is compiled once for each number of them. */
 export function byKey(access: Access): (slots: readonly number[], keys: readonly string[]) => Promise<Snapshot> {
-  const templates = new Map<string, Template<SlotRow | EntryRow>>();
+  const templates = new Map<string, Template>();
   const templateOf = (db: Db, size: { readonly slots: number; readonly keys: number }) => {
     const shape = `${size.slots} ${size.keys}`;
     const known = templates.get(shape);
@@ -79,8 +79,8 @@ export function byKey(access: Access): (slots: readonly number[], keys: readonly
   return async (slots, keys) => {
     const values = { slots: padded(slots), keys: padded(keys) };
     const size = { slots: values.slots.length, keys: values.keys.length };
-    const { rows } = await access.read((db) => db.executeQuery(templateOf(db, size).filled(values)));
-    return snapshotOf(access, slots, rows);
+    const rows = await access.guard((database) => database.rows(templateOf(database.read, size).filled(values)));
+    return snapshotOf(access, slots, rows.map(rowOf));
   };
 }
 
@@ -99,6 +99,30 @@ function statement(db: Db, access: Access, slots: readonly number[], entries: En
     .select(OF_ENTRIES)
     .$castTo<SlotRow | EntryRow>();
   return slotRows.unionAll(entryRows);
+}
+
+/** A row of `statement` whose columns came in their order. */
+function rowOf(cells: readonly unknown[]): SlotRow | EntryRow {
+  const [slot, epoch, open, mark, incarnation, key, seq, image, lacksOld, lacksNew, since] = cells;
+  if (key === null) {
+    return {
+      key,
+      slot: Number(slot),
+      epoch: Number(epoch),
+      open: Number(open),
+      mark: Number(mark),
+      incarnation: String(incarnation),
+    };
+  }
+  return {
+    key: String(key),
+    slot: Number(slot),
+    seq: Number(seq),
+    image: image === null ? null : String(image),
+    lacks_old: lacksOld === null ? null : Number(lacksOld),
+    lacks_new: lacksNew === null ? null : Number(lacksNew),
+    since: Number(since),
+  };
 }
 
 function snapshotOf(access: Access, slots: readonly number[], rows: readonly (SlotRow | EntryRow)[]): Snapshot {

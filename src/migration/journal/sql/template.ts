@@ -13,15 +13,12 @@ export interface Values {
 
 type Place = (values: Values) => unknown;
 
-export class Template<R> {
-  readonly #query: CompiledQuery<R>;
+export class Template {
+  readonly #query: CompiledQuery;
   readonly #places: readonly Place[];
 
   /** `compile` is given stand-ins, as many as each call of `filled` will have values. */
-  constructor(
-    counts: { readonly slots: number; readonly keys: number },
-    compile: (standIns: Values) => CompiledQuery<R>,
-  ) {
+  constructor(counts: { readonly slots: number; readonly keys: number }, compile: (standIns: Values) => CompiledQuery) {
     const slots = Array.from({ length: counts.slots }, (_, i) => -1 - i);
     const keys = Array.from({ length: counts.keys }, (_, i) => `\0${i}`);
     const places = new Map<unknown, Place>([
@@ -32,7 +29,7 @@ export class Template<R> {
     this.#places = this.#query.parameters.map((parameter) => places.get(parameter) ?? (() => parameter));
   }
 
-  filled(values: Values): CompiledQuery<R> {
-    return { ...this.#query, parameters: this.#places.map((place) => place(values)) };
+  filled(values: Values): Pick<CompiledQuery, 'sql' | 'parameters'> {
+    return { sql: this.#query.sql, parameters: this.#places.map((place) => place(values)) };
   }
 }

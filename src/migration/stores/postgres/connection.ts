@@ -6,9 +6,12 @@
  * itself hangs the driver gives up and throws the connection away.
  */
 import { Client } from 'pg';
-import type { ClientBase, CustomTypesConfig, QueryResult, QueryResultRow } from 'pg';
+import type { ClientBase, QueryResult, QueryResultRow } from 'pg';
+import { Asked, type Cell } from './asked.ts';
 import { DriverFailure } from './codes.ts';
 import { copyIn, copyOut } from './copy-streams.ts';
+
+export type { Cell };
 
 /** The oldest major version that is supported. */
 const LEAST_VERSION = 15;
@@ -25,11 +28,6 @@ export const LONG_MS = 3_600_000;
 const COPYING = { answerMs: ANSWER_MS, longestMs: LONG_MS };
 /** Prepared statements kept for each connection; a few hundred shapes are all there are here. */
 const STATEMENTS = 500;
-
-/** What is bound and what comes out: every value in the server's text form. */
-export type Cell = string | null;
-
-const AS_TEXT: CustomTypesConfig = { getTypeParser: () => (text: string | Buffer) => text };
 
 const SETTINGS: Readonly<Record<string, string>> = {
   TimeZone: 'UTC',
@@ -68,15 +66,9 @@ export class Connection {
 
   /** The rows of a statement, as arrays in the order of its columns. `timeoutMs`: of the driver, not of the server. */
   async all(sql: string, cells: readonly Cell[] = [], timeoutMs = ANSWER_MS): Promise<readonly (readonly Cell[])[]> {
-    const config = {
-      name: nameOf(sql),
-      text: sql,
-      values: [...cells],
-      rowMode: 'array' as const,
-      types: AS_TEXT,
-      query_timeout: timeoutMs,
-    };
-    return (await this.#ask(() => this.#client.query<Cell[]>(config))).rows;
+    const asked = new Asked(nameOf(sql) ?? '', sql, cells, timeoutMs);
+    await this.#ask(() => asked.on(this.#client));
+    return asked.rows;
   }
 
   /** The first row of a statement. */
@@ -86,8 +78,9 @@ export class Connection {
 
   /** How many rows the statement changed, or found. */
   async run(sql: string, cells: readonly Cell[] = []): Promise<number> {
-    const config = { name: nameOf(sql), text: sql, values: [...cells], types: AS_TEXT };
-    return (await this.#ask(() => this.#client.query(config))).rowCount ?? 0;
+    const asked = new Asked(nameOf(sql) ?? '', sql, cells, ANSWER_MS);
+    await this.#ask(() => asked.on(this.#client));
+    return asked.count ?? 0;
   }
 
   /** For kysely: rows as objects, values as the driver decodes them. */

@@ -16,7 +16,7 @@ import type { Transaction } from 'kysely';
 import type { SqlDatabase } from '../../sql/database.ts';
 import { NotifyChannel } from './channel.ts';
 import { appendOnly } from './append-only.ts';
-import type { Connection } from './connection.ts';
+import type { Cell, Connection } from './connection.ts';
 import { openPool, type Pool } from './pool.ts';
 import { untilFree } from './retry.ts';
 
@@ -32,6 +32,7 @@ export function openPostgres<Tables>(url: string): SqlDatabase<Tables> {
   const channel = new NotifyChannel<Tables>(url);
   return {
     read: db,
+    rows: (query) => rowsOf(pool, query),
     byteText: 'text collate "C"',
     appendOnly,
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => untilFree(() => db.transaction().execute(work)),
@@ -44,6 +45,20 @@ export function openPostgres<Tables>(url: string): SqlDatabase<Tables> {
       await db.destroy();
     },
   };
+}
+
+async function rowsOf(pool: Pool, { sql, parameters }: Pick<CompiledQuery, 'sql' | 'parameters'>) {
+  const connection = await pool.acquire();
+  try {
+    return await connection.all(sql, parameters.map(cellOf));
+  } finally {
+    pool.release(connection);
+  }
+}
+
+/** Of what the tables hold: texts and integers. */
+function cellOf(value: unknown): Cell {
+  return value === null || typeof value === 'string' ? value : String(value);
 }
 
 async function makeTables(pool: Pool, statements: readonly string[]): Promise<void> {

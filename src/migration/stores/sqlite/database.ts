@@ -47,9 +47,14 @@ export function openSqliteFile<Tables>(file: string): SqliteFile<Tables> {
   const reader = connect(file);
   const write = new Kysely<Tables>({ dialect: new ImmediateDialect({ database: cached(writer) }) });
   const read = new Kysely<Tables>({ dialect: new SqliteDialect({ database: cached(reader) }) });
+  const arrays = statementCache(reader);
   return {
     raw: writer,
     read,
+    rows: async ({ sql, parameters }) =>
+      arrays(sql)
+        .raw(true)
+        .all(...parameters) as readonly (readonly unknown[])[],
     byteText: 'text',
     appendOnly,
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => write.transaction().execute(work),
