@@ -3,7 +3,7 @@
  * by hand behind a gateway. Each process has a trap of its own kind (see ../kill/trap.ts), in which it dies or stands still.
  */
 import { statSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { SAMPLE_EVENTS } from '../../../src/activity/events.ts';
@@ -54,6 +54,7 @@ export class Cluster {
   readonly #scratch: Scratch;
   readonly #directory: string;
   readonly #sql: Client;
+  #traps = 0;
   readonly #still = new Set<ServerProcess>();
 
   private constructor(processes: readonly ServerProcess[], scratch: Scratch, directory: string, sql: Client) {
@@ -166,8 +167,8 @@ export class Cluster {
 
   /** Sets the trap in all processes that are awake; the first that gets there is the one, and is dead or stands still when this resolves. */
   async trap(trap: Pick<Trap, 'call' | 'when' | 'nth' | 'signal'>): Promise<Trapped> {
-    const marker = join(this.#directory, 'marker.json');
-    await rm(marker, { force: true });
+    // A new one for each trap: a process that still has the last trap must not be the first to get to this one.
+    const marker = join(this.#directory, `marker-${++this.#traps}.json`);
     await Promise.all(this.awake.map((server) => server.set({ hold: [], marker, ...trap })));
     return {
       sprung: async () => {
