@@ -1,6 +1,7 @@
 /** What only a store in PostgreSQL can meet: tables that bend values or order, connections that break, and statements that wait. */
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import * as fc from 'fast-check';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Dataset, Row } from '../../src/migration/dataset.ts';
@@ -107,6 +108,108 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       expect(await rowsOf(store)).toHaveLength(2);
       await hindered.close();
       await run(`drop owned by ${role}`, `drop role ${role}`);
+    });
+  });
+
+  describe('a copy as a stream, in the binary form of each type', () => {
+    /** A table with the columns of the readings, of which some are declared otherwise. */
+    async function copy(declared: Readonly<Record<string, string>>, rows: readonly Row[], change: Row = {}) {
+      dataset = readings(`_b${++made}`);
+      const columns = Object.values(dataset.table('NEW').columns).map(
+        ({ name, type, nullable }) => `${name} ${declared[name] ?? TYPES[type] ?? type}${nullable ? '' : ' not null'}`,
+      );
+      await run(`create table ${dataset.table('NEW').name} (${columns.join(', ')}, primary key (meter_no, seq))`);
+      const store = open({ role: 'NEW' });
+      await raise(store, 'COPY', 1);
+      const changed = rows.map((row) => ({ ...row, ...change }));
+      const part = { rows: changed, quarantine: [], digest: { rows: rows.length, hash: '0'.repeat(32) }, to: null };
+      const outcome = await store.writer.copyStream?.(
+        1,
+        null,
+        (async function* () {
+          yield { ...part, olds: changed, complete: true };
+        })(),
+      );
+      return { outcome, rows: outcome === 'COPIED' ? await rowsOf(store) : changed, wanted: changed };
+    }
+    const TYPES: Readonly<Record<string, string>> = {
+      integer: 'bigint',
+      decimal: 'numeric',
+      timestamp: 'timestamptz',
+      text: 'text',
+    };
+    const base = (i: number, change: Row): Row => reading('NEW', i, `${i}`, change);
+
+    test('what goes in comes out', async () => {
+      const time = fc.date({
+        min: new Date('0001-01-01T00:00:00Z'),
+        max: new Date('9999-12-31T23:59:59.999Z'),
+        noInvalidDate: true,
+      });
+      const decimal = fc
+        .tuple(
+          fc.boolean(),
+          fc.bigInt({ min: 0n, max: 10n ** 25n }),
+          fc.bigInt({ min: 0n, max: 10n ** 21n }),
+          fc.nat(21),
+        )
+        .map(([minus, whole, part, zeros]) => {
+          const digits = `${'0'.repeat(zeros)}${part}`.replace(/0+$/, '');
+          const value = `${whole}${digits === '' ? '' : `.${digits}`}`;
+          return minus && value !== '0' ? `-${value}` : value;
+        });
+      const row = fc.record({
+        region: fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll('\0', '')),
+        tariff: fc.option(fc.maxSafeInteger()),
+        price: fc.oneof(decimal, fc.constantFrom('0', '10000', '0.0001', '-0.00001', '99999999.9999', '100000000')),
+        detail: fc.option(fc.json()),
+        takenAt: fc
+          .tuple(time, fc.nat(999))
+          .map(([at, micros]) => at.toISOString().replace('Z', `${String(micros).padStart(3, '0')}Z`)),
+        wattHours: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String),
+        certain: fc.option(fc.boolean()),
+      });
+      const edges = [
+        '0001-01-01T00:00:00.000000Z',
+        '1999-12-31T23:59:59.999999Z',
+        '2000-01-01T00:00:00.000000Z',
+        '2000-02-29T12:00:00.000001Z',
+        '1900-02-28T00:00:00.000000Z',
+        '2100-03-01T00:00:00.000000Z',
+        '9999-12-31T23:59:59.999999Z',
+      ];
+      const rows = [
+        ...fc.sample(row, 300).map((change, i) => base(i, change)),
+        ...edges.map((takenAt, i) => base(1000 + i, { takenAt, checkedAt: takenAt })),
+      ];
+      for (const declared of [{}, { taken_at: 'timestamp', checked_at: 'timestamp', region: 'varchar' }]) {
+        const { outcome, rows: found, wanted } = await copy(declared, rows);
+        expect(outcome).toBe('COPIED');
+        expect(found).toEqual(wanted);
+      }
+    });
+
+    test('narrow columns take what they hold', async () => {
+      const declared = {
+        tariff: 'smallint',
+        meter_no: 'integer',
+        price: 'numeric(6, 2)',
+        region: 'varchar(5)',
+        taken_at: 'timestamptz(3)',
+      };
+      const fitting = { tariff: -32_768, price: '-1234.56', region: 'Zoë 📶', takenAt: '2026-01-31T23:59:59.123000Z' };
+      const rows = [-2_147_483_648, 2_147_483_647].map((meter) => base(meter, fitting));
+      const { outcome, rows: found } = await copy(declared, rows);
+      expect(outcome).toBe('COPIED');
+      expect(found).toEqual(rows);
+    });
+
+    test.each([
+      ['a number beyond its column', { tariff: 'smallint' }, { tariff: 32_768 }],
+      ['a number beyond the digits of its column', { price: 'numeric(6, 2)' }, { price: '12345' }],
+      ['a year that the server has no text for', {}, { takenAt: '0000-06-01T00:00:00.000000Z' }],
+    ])('%s is for the slow way to judge', async (_, declared, change) => {
+      expect((await copy(declared, [base(1, {})], change)).outcome).toBe('UNDONE');
     });
   });
 

@@ -93,7 +93,7 @@ export class Connection {
     await this.#ask(() => this.#client.query(statements.join('; ')));
   }
 
-  /** The bytes of `copy … to stdout`, as they come; left before the end, the connection is lost. */
+  /** The messages of `copy … to stdout`, as they come (copy-streams.ts); left before the end, the connection is lost. */
   async *copyOut(sql: string): AsyncGenerator<Buffer> {
     let ended = false;
     try {
@@ -108,12 +108,12 @@ export class Connection {
     }
   }
 
-  /** `copy … from stdin`, of lines of its text format; how many rows. What `lines` throws is thrown on. */
-  async copyIn(sql: string, lines: AsyncIterable<Buffer>): Promise<number> {
+  /** `copy … from stdin`, of messages of the protocol; how many rows. What `packets` throws is thrown on. */
+  async copyIn(sql: string, packets: AsyncIterable<Buffer>): Promise<number> {
     let broken: { readonly error: unknown } | null = null;
     const watched = async function* (): AsyncGenerator<Buffer> {
       try {
-        yield* lines;
+        yield* packets;
       } catch (error) {
         broken = { error };
         throw error;

@@ -10,9 +10,10 @@ import { StreamedBatch, streamedOnce, Undone, type StreamOutcome } from '../stre
 import { DriverFailure } from './codes.ts';
 import type { Connection } from './connection.ts';
 import type { PostgresFence } from './fence.ts';
-import { LineWriter } from './line-writer.ts';
 import type { PostgresQuarantine } from './quarantine.ts';
 import { refusalOf } from './refusal.ts';
+import { RowWriter } from './row-writer.ts';
+import { typesOf } from './schema.ts';
 import type { Session } from './session.ts';
 import type { Statements } from './statements.ts';
 
@@ -54,20 +55,20 @@ export class Copier {
   }
 
   async #fill(c: Connection, batch: StreamedBatch, parts: AsyncIterable<CopyPart>): Promise<void> {
-    const { sql, dataset } = this.#parts;
-    const writer = new LineWriter(dataset);
-    const lines = async function* (add: (part: CopyPart) => void): AsyncGenerator<Buffer> {
+    const { sql, dataset, session } = this.#parts;
+    const writer = new RowWriter(dataset, { types: await this.#lockTypes(c), limits: session.limits });
+    const packets = async function* (add: (part: CopyPart) => void): AsyncGenerator<Buffer> {
       for await (const part of parts) {
         add(part);
         if (writer.bytes >= PACKET_BYTES) yield writer.take();
       }
-      if (writer.bytes > 0) yield writer.take();
+      yield writer.end();
     };
     let taken: number;
     try {
       taken = await c.copyIn(
-        `copy ${sql.name} (${sql.columns}) from stdin`,
-        lines((part) => this.#add(writer, part, batch)),
+        `copy ${sql.name} (${sql.columns}) from stdin (format binary)`,
+        packets((part) => this.#add(writer, part, batch)),
       );
     } catch (error) {
       // Whatever the server says, if it says anything: not every table can be copied into.
@@ -77,16 +78,23 @@ export class Copier {
     if (taken !== batch.copied) throw new Undone('something in the database has swallowed rows');
   }
 
-  /** Writes the lines of the part's rows, but for those that their columns cannot hold. */
-  #add(writer: LineWriter, part: CopyPart, batch: StreamedBatch): void {
-    const { dataset, session } = this.#parts;
+  /** The types of the columns as they are until the transaction ends: bytes of one type would be something else in another. */
+  async #lockTypes(c: Connection): Promise<ReadonlyMap<string, string>> {
+    const { name } = this.#parts.sql;
+    await c.control(`lock table ${name} in row exclusive mode`);
+    return typesOf(c, name);
+  }
+
+  /** Writes the part's rows, but for those that their columns cannot hold. */
+  #add(writer: RowWriter, part: CopyPart, batch: StreamedBatch): void {
+    const { dataset } = this.#parts;
     const { rows, olds } = part;
     const refused: Quarantined[] = [];
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] ?? {};
       const old = olds?.[i];
       try {
-        writer.add(row, old, session.limits);
+        writer.add(row, old);
       } catch (error) {
         const reason = refusalOf(error);
         if (reason === null) throw error;

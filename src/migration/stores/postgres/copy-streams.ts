@@ -1,14 +1,23 @@
-/** COPY over one connection: rows out of a query and into a table, as fast as the slower side takes them. */
+/**
+ * COPY over one connection: rows out of a query and into a table, as fast as the slower side takes them.
+ *
+ * What the protocol (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY) calls CopyData goes past the driver, which
+ * would look at every row: the other messages are its own. It is kept busy by the statement's object meanwhile.
+ */
 import { once } from 'node:events';
-import type { ClientBase } from 'pg';
-import { from, to } from 'pg-copy-streams';
+import type { Duplex } from 'node:stream';
+import type { Connection as Wire, Submittable } from 'pg';
 
-/** Bytes that are taken from the socket at once, and that wait for it at most. */
-const PACKET_BYTES = 1 << 16;
+/** Bytes that wait at most: for whoever reads rows, and for the server. */
 const AHEAD_BYTES = 1 << 18;
 
-/** The driver's timeout is for a whole statement, and is cleared by calling this back; here each wait has its own. */
-const untimed = (longestMs: number) => ({ query_timeout: longestMs, callback: (): void => {} });
+const [COPY_DATA, COPY_DONE, ERROR] = [0x64, 0x63, 0x45];
+const LENGTH_BYTES = 4;
+const HEADER_BYTES = 1 + LENGTH_BYTES;
+/** CopyDone of a client. */
+const DONE = Buffer.from([COPY_DONE, 0, 0, 0, LENGTH_BYTES]);
+/** CopyFail, which has a reason behind its length. */
+const BROKEN_OFF = Buffer.concat([Buffer.from([0x66, 0, 0, 0, LENGTH_BYTES + 15]), Buffer.from('was broken off\0')]);
 
 export interface Patience {
   /** How long the other side may be silent while it is waited for, milliseconds. */
@@ -17,58 +26,230 @@ export interface Patience {
   readonly longestMs: number;
 }
 
-/** What `copy … to stdout` sends, as it comes. The connection is of no use any more if this is not read to its end. */
-export async function* copyOut(client: ClientBase, sql: string, patience: Patience): AsyncGenerator<Buffer> {
-  const stream = Object.assign(to(sql, { highWaterMark: PACKET_BYTES }), untimed(patience.longestMs));
-  // Whoever left early does not hear of the connection's end.
-  stream.on('error', () => {});
-  client.query(stream);
+/** What is asked of the driver. */
+export interface Client {
+  query(statement: Submittable): unknown;
+}
+
+/** What the driver asks of the object of a statement. */
+export abstract class Statement {
+  readonly #sql: string;
+  /** The driver's timeout is for a whole statement, and is cleared by calling this back; here each wait has its own. */
+  readonly query_timeout: number;
+  callback = (): void => {};
+  readonly #over = Promise.withResolvers<void>();
+  /** When the server is ready for the next statement; rejects with what it says, or because it is gone. */
+  readonly over = this.#over.promise;
+  rows = 0;
+
+  constructor(sql: string, longestMs: number) {
+    this.#sql = sql;
+    this.query_timeout = longestMs;
+    // Looked at later, or by nobody who left early.
+    this.over.catch(() => undefined);
+  }
+
+  submit(wire: Wire): void {
+    this.begin(wire.stream);
+    wire.query(this.#sql);
+  }
+
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    this.rows = Number(/^COPY (\d+)/.exec(text)?.[1] ?? 0);
+  }
+
+  handleReadyForQuery(): void {
+    this.#over.resolve();
+  }
+
+  handleError(error: unknown): void {
+    this.#over.reject(error);
+  }
+
+  protected abstract begin(stream: Duplex): void;
+}
+
+/**
+ * What `copy … to stdout` sends: CopyData messages, whole, one or more at a time, as they come. They may be written to. The connection
+ * is of no use any more if this is not read to its end.
+ */
+export async function* copyOut(client: Client, sql: string, patience: Patience): AsyncGenerator<Buffer> {
+  const statement = new Out(sql, patience.longestMs);
+  client.query(statement);
   try {
-    const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
     for (;;) {
-      const { done, value } = await answered(chunks.next(), patience.answerMs);
-      if (done) return;
-      yield value;
+      const messages = await answered(statement.next(), patience.answerMs);
+      if (messages === null) break;
+      yield messages;
     }
+    await answered(statement.over, patience.answerMs);
   } finally {
-    stream.callback();
+    statement.callback();
   }
 }
 
-/** Sends the lines into `copy … from stdin`; how many rows the server took. What `lines` throws is thrown on, nothing having been copied. */
+class Out extends Statement {
+  #stream: Duplex | null = null;
+  /** The driver's own listener. */
+  #driver: (bytes: Buffer) => void = () => {};
+  /** A message that has not come to its end. */
+  #begun: Buffer | null = null;
+  readonly #waiting: Buffer[] = [];
+  #bytes = 0;
+  #ended = false;
+  #wake: (() => void) | null = null;
+
+  /** The next ones; null: there are no more. */
+  async next(): Promise<Buffer | null> {
+    for (;;) {
+      const messages = this.#waiting.shift();
+      if (messages) {
+        this.#bytes -= messages.length;
+        if (this.#bytes < AHEAD_BYTES / 2 && !this.#ended) this.#stream?.resume();
+        return messages;
+      }
+      if (this.#ended) return null;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await promise;
+    }
+  }
+
+  protected override begin(stream: Duplex): void {
+    const [driver, ...others] = stream.listeners('data');
+    if (!driver || others.length > 0) throw new TypeError('the driver does not listen to its connection alone');
+    this.#stream = stream;
+    this.#driver = (bytes) => void Reflect.apply(driver, stream, [bytes]);
+    stream.removeAllListeners('data');
+    stream.on('data', this.#take);
+    this.over.catch(() => this.#giveBack());
+  }
+
+  readonly #take = (bytes: Buffer): void => {
+    let from = 0;
+    if (this.#begun) {
+      // Only a message that lies across two pieces is copied.
+      from = Math.min(missingOf(this.#begun, bytes), bytes.length);
+      const joined = Buffer.concat([this.#begun, bytes.subarray(0, from)]);
+      this.#begun = null;
+      if (!this.#sort(joined)) return this.#rest(bytes.subarray(from));
+    }
+    if (from < bytes.length && !this.#sort(bytes.subarray(from))) return;
+    if (this.#bytes >= AHEAD_BYTES) this.#stream?.pause();
+  };
+
+  /** Rows for the reader, other messages for the driver; what has not come to its end is kept. False: the driver has its connection back. */
+  #sort(bytes: Buffer): boolean {
+    let [from, at] = [0, 0];
+    while (at + HEADER_BYTES <= bytes.length) {
+      const end = at + 1 + lengthAt(bytes, at + 1);
+      if (end > bytes.length) break;
+      if (bytes[at] !== COPY_DATA) {
+        this.#give(bytes.subarray(from, at));
+        from = end;
+        if (bytes[at] === COPY_DONE || bytes[at] === ERROR) {
+          this.#rest(bytes.subarray(at));
+          return false;
+        }
+        this.#driver(bytes.subarray(at, end));
+      }
+      at = end;
+    }
+    this.#give(bytes.subarray(from, at));
+    if (at < bytes.length) this.#begun = bytes.subarray(at);
+    return true;
+  }
+
+  #give(messages: Buffer): void {
+    if (messages.length === 0) return;
+    this.#waiting.push(messages);
+    this.#bytes += messages.length;
+    this.#wake?.();
+  }
+
+  /** No more rows come: all that is left is the driver's. */
+  #rest(bytes: Buffer): void {
+    this.#giveBack();
+    if (bytes.length > 0) this.#driver(bytes);
+  }
+
+  #giveBack(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stream?.off('data', this.#take);
+    this.#stream?.on('data', this.#driver);
+    this.#stream?.resume();
+    this.#wake?.();
+  }
+}
+
+/** Bytes of `next` that belong to the message which has begun; as many as there are, if its length is not told yet. */
+function missingOf(begun: Buffer, next: Buffer): number {
+  if (begun.length >= HEADER_BYTES) return 1 + lengthAt(begun, 1) - begun.length;
+  const header = Buffer.concat([begun, next.subarray(0, HEADER_BYTES - begun.length)]);
+  return header.length < HEADER_BYTES ? next.length : 1 + lengthAt(header, 1) - begun.length;
+}
+
+function lengthAt(bytes: Buffer, at: number): number {
+  return bytes.readInt32BE(at);
+}
+
+/** Sends the CopyData messages into `copy … from stdin`; how many rows the server took. What `packets` throws is thrown on, nothing having been copied. */
 export async function copyIn(
-  client: ClientBase,
+  client: Client,
   sql: string,
-  lines: AsyncIterable<Buffer>,
+  packets: AsyncIterable<Buffer>,
   patience: Patience,
 ): Promise<number> {
-  const stream = Object.assign(from(sql, { highWaterMark: AHEAD_BYTES }), untimed(patience.longestMs));
+  const statement = new In(sql, patience.longestMs);
   const failure = new AbortController();
-  const over = new Promise<void>((resolve, reject) => {
-    stream.once('finish', resolve);
-    stream.on('error', (error) => {
-      failure.abort(error);
-      reject(error);
-    });
-  });
-  // It is looked at further down; until then a failure shows in the signal.
-  over.catch(() => undefined);
-  client.query(stream);
+  statement.over.catch((error: unknown) => failure.abort(error));
+  client.query(statement);
   try {
-    for await (const packet of lines) {
+    const stream = await answered(statement.ready, patience.answerMs);
+    for await (const packet of packets) {
       failure.signal.throwIfAborted();
-      if (!stream.write(packet)) await answered(Promise.race([once(stream, 'drain'), over]), patience.answerMs);
+      stream.write(packet);
+      if (stream.writableLength < AHEAD_BYTES) continue;
+      await answered(Promise.race([once(stream, 'drain'), statement.over]), patience.answerMs);
     }
     failure.signal.throwIfAborted();
-    stream.end();
-    await answered(over, patience.answerMs);
-    return stream.rowCount;
+    stream.write(DONE);
+    await answered(statement.over, patience.answerMs);
+    return statement.rows;
   } catch (error) {
     // The server hears that there is no more to come, and forgets what came.
-    if (!failure.signal.aborted) stream.destroy(new Error('the copy was broken off'));
+    if (!failure.signal.aborted) statement.breakOff();
     throw error;
   } finally {
-    stream.callback();
+    statement.callback();
+  }
+}
+
+class In extends Statement {
+  #wire: Wire | null = null;
+  readonly #ready = Promise.withResolvers<Duplex>();
+  /** When the server takes rows: where they go. */
+  readonly ready = Promise.race([this.#ready.promise, this.over.then((): never => this.#tooSoon())]);
+
+  override submit(wire: Wire): void {
+    this.#wire = wire;
+    this.ready.catch(() => undefined);
+    super.submit(wire);
+  }
+
+  handleCopyInResponse(): void {
+    if (this.#wire) this.#ready.resolve(this.#wire.stream);
+  }
+
+  breakOff(): void {
+    this.#wire?.stream.write(BROKEN_OFF);
+  }
+
+  protected override begin(): void {}
+
+  #tooSoon(): never {
+    throw new Error('the server takes no rows');
   }
 }
 

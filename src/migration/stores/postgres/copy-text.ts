@@ -13,61 +13,84 @@ const UPPER_T = 0x54;
 const UPPER_Z = 0x5a;
 const BACKSLASH = 0x5c;
 const LAST_ASCII = 0x7f;
-const EACH_SPECIAL = /[\\\n\r\t]/g;
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 const ESCAPED = /\\([\s\S])/g;
 const LETTERS: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
-
-export function toLine(cells: readonly Cell[]): string {
-  return `${cells.map(spell).join('\t')}\n`;
-}
-
-/** A cell as it stands in a line. */
-export function spell(cell: Cell): string {
-  return cell === null ? '\\N' : cell.replace(EACH_SPECIAL, (c) => ESCAPES[c] ?? c);
-}
 
 /** Starts and ends of cells, used again with each call. */
 let marks = new Int32Array(1 << 13);
 
 /**
- * The cells of whole lines. `timesAt`: which of them are times; those are spelt as values are (`2026-01-31T23:59:59.123456Z`) where
- * that is easy, by changing the bytes in place: that takes far less than putting a string together for each.
+ * The cells of lines, each in a message of the protocol, as COPY sends them. `timesAt`: which of them are times; those are spelt as values
+ * are (`2026-01-31T23:59:59.123456Z`) where that is easy, by changing the bytes in place: that takes far less than putting a string
+ * together for each.
  */
-export function fromLines(lines: Buffer, timesAt: readonly boolean[] = []): Cell[][] {
-  const count = scan(lines, timesAt);
-  const text = lines.toString('latin1');
+export function fromMessages(messages: Buffer, timesAt: readonly boolean[] = []): Cell[][] {
   const rows: Cell[][] = [];
-  let cells: Cell[] = [];
-  for (let i = 0; i < count; i += 2) {
-    const from = marks[i] ?? 0;
-    const to = marks[i + 1] ?? 0;
-    cells.push(to >= 0 ? text.substring(from, to) : unescape(lines.toString('utf8', from, ~to)));
-    const next = i + 2 < count ? (marks[i + 2] ?? 0) : lines.length;
-    if (lines[next - 1] !== LINE_FEED) continue;
-    rows.push(cells);
-    cells = [];
+  for (let from = 0, to; from < messages.length; from = to) {
+    to = pieceEnd(messages, from);
+    readPiece(messages.subarray(from, to), timesAt, rows);
   }
   return rows;
 }
 
+/** As text, more than this is no young object any more: memory that is fetched and given back each time. */
+const PIECE_BYTES = 1 << 15;
+/** Of a message: its kind and its length, which counts itself. */
+const HEADER_BYTES = 5;
+
+/** As many whole messages as a piece has room for, and one at least. */
+function pieceEnd(messages: Buffer, from: number): number {
+  if (messages.length - from <= PIECE_BYTES) return messages.length;
+  let end = from;
+  do end += 1 + messages.readInt32BE(end + 1);
+  while (end < messages.length && end - from < PIECE_BYTES / 2);
+  return end;
+}
+
+function readPiece(messages: Buffer, timesAt: readonly boolean[], rows: Cell[][]): void {
+  const count = scan(messages, timesAt);
+  const text = messages.toString('latin1');
+  let cells: Cell[] = [];
+  for (let i = 0; i < count; i += 2) {
+    const from = marks[i] ?? 0;
+    const to = marks[i + 1] ?? 0;
+    if (from === END) {
+      rows.push(cells);
+      cells = [];
+    } else cells.push(to >= 0 ? text.substring(from, to) : unescape(messages.toString('utf8', from, ~to)));
+  }
+}
+
+/** Instead of where a cell begins: the row has no more. */
+const END = -1;
+
 /** Marks where cells begin and end (as `~end`, if one must be looked at more closely); how many marks. */
-function scan(lines: Buffer, timesAt: readonly boolean[]): number {
-  let [count, column, from] = [0, 0, 0];
-  let plain = true;
-  for (let at = 0; at < lines.length; at++) {
-    const byte = lines[at] ?? 0;
-    if (byte > BACKSLASH && byte <= LAST_ASCII) continue;
-    if (byte === TAB || byte === LINE_FEED) {
-      if (count + 2 > marks.length) marks = grown(marks);
-      const spelt = timesAt[column] === true && spellTime(lines, from, at);
-      const to = spelt ? from + SPELT_LENGTH : at;
-      marks[count++] = from;
-      marks[count++] = plain ? to : ~to;
-      column = byte === TAB ? column + 1 : 0;
-      from = at + 1;
-      plain = true;
-    } else if (byte === BACKSLASH || byte > LAST_ASCII) plain = false;
+function scan(messages: Buffer, timesAt: readonly boolean[]): number {
+  let count = 0;
+  for (let at = 0; at < messages.length;) {
+    const end = at + 1 + messages.readInt32BE(at + 1);
+    let from = at + HEADER_BYTES;
+    let column = 0;
+    let plain = true;
+    for (at = from; at < end; at++) {
+      const byte = messages[at] ?? 0;
+      if (byte > BACKSLASH && byte <= LAST_ASCII) continue;
+      if (byte === TAB || byte === LINE_FEED) {
+        // Room for the end of the row too.
+        if (count + 4 > marks.length) marks = grown(marks);
+        const spelt = timesAt[column] === true && spellTime(messages, from, at);
+        const to = spelt ? from + SPELT_LENGTH : at;
+        marks[count++] = from;
+        marks[count++] = plain ? to : ~to;
+        column++;
+        from = at + 1;
+        plain = true;
+      } else if (byte === BACKSLASH || byte > LAST_ASCII) plain = false;
+    }
+    // The server sends a row in a message; a line feed inside a cell is escaped.
+    if (from !== end || messages[end - 1] !== LINE_FEED) throw new TypeError('a message that is no line');
+    marks[count++] = END;
+    marks[count++] = END;
   }
   return count;
 }
@@ -93,28 +116,4 @@ function spellTime(lines: Buffer, from: number, to: number): boolean {
 function unescape(cell: string): Cell {
   if (cell === '\\N') return null;
   return cell.replace(ESCAPED, (_, c: string) => LETTERS[c] ?? c);
-}
-
-/** As text, more than this is no young object any more: memory that is fetched and given back each time. */
-const PIECE_BYTES = 1 << 15;
-
-/** Whole lines of a stream of bytes, as they come; a line feed inside a cell is escaped. They may be written to. */
-export async function* wholeLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let begun: Buffer[] = [];
-  for await (const chunk of chunks) {
-    const end = chunk.lastIndexOf(LINE_FEED) + 1;
-    if (end === 0) {
-      begun.push(chunk);
-      continue;
-    }
-    // Only the line that lies across two chunks is copied.
-    const first = begun.length === 0 ? 0 : chunk.indexOf(LINE_FEED) + 1;
-    if (first > 0) yield Buffer.concat([...begun, chunk.subarray(0, first)]);
-    for (let from = first, to; from < end; from = to) {
-      to = end - from <= PIECE_BYTES ? end : chunk.lastIndexOf(LINE_FEED, from + PIECE_BYTES - 1) + 1;
-      if (to <= from) to = chunk.indexOf(LINE_FEED, from) + 1;
-      yield chunk.subarray(from, to);
-    }
-    begun = end < chunk.length ? [chunk.subarray(end)] : [];
-  }
 }

@@ -6,7 +6,7 @@ import { PART_ROWS, type Digest, type Filter, type KeyRange, type Stored, type S
 import { LONG_MS, type Cell, type Connection } from './connection.ts';
 import type { PostgresFence } from './fence.ts';
 import { keyOfCells } from './keys.ts';
-import { fromLines, wholeLines } from './copy-text.ts';
+import { fromMessages } from './copy-text.ts';
 import { Params, Settings } from './params.ts';
 import { arrayOf } from './schema.ts';
 import type { Session } from './session.ts';
@@ -127,8 +127,8 @@ export class PostgresReader implements StoreReader {
       await c.run(bounds.statement, bounds.cells);
       let part: Stored[] = [];
       const timesAt = Object.values(this.#sql.table.columns).map(({ type }) => type === 'timestamp');
-      for await (const lines of wholeLines(c.copyOut(`copy (${query} limit ${Math.trunc(limit)}) to stdout`))) {
-        for (const cells of fromLines(lines, timesAt)) {
+      for await (const messages of c.copyOut(`copy (${query} limit ${Math.trunc(limit)}) to stdout`)) {
+        for (const cells of fromMessages(messages, timesAt)) {
           part.push(this.#stored(cells));
           if (part.length < PART_ROWS) continue;
           yield part;

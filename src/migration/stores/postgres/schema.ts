@@ -151,6 +151,16 @@ async function checkTable(c: Connection, dataset: Dataset, role: StoreRole): Pro
   );
 }
 
+/** The server's names of the types of the table's columns, by the columns' names. */
+export async function typesOf(c: Connection, quoted: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await c.all(
+    `select attname, typname from pg_attribute join pg_type on pg_type.oid = atttypid
+      where attrelid = to_regclass($1) and attnum > 0 and not attisdropped`,
+    [quoted],
+  );
+  return new Map(rows.map(([name, type]) => [String(name), String(type)]));
+}
+
 async function declaredColumns(c: Connection, table: string): Promise<ReadonlyMap<string, Declared>> {
   const rows = await c.all(
     `select attname, typname, atttypmod, attnotnull, coalesce(collisdeterministic, true), attgenerated <> '' or attidentity = 'a'
