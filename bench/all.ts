@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: all benchmarks, one after the other, with the options that they share.
  *
- *   --quick  --rounds N  --json DIRECTORY  --only router,fence,journal,serve,copy
+ *   --quick  --rounds N  --json DIRECTORY  --only router,fence,journal,serve,growth,copy
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { readOptions } from './lib/options.ts';
 import { print } from './lib/report.ts';
 
-const BENCHMARKS = ['router', 'fence', 'journal', 'serve', 'copy'] as const;
+const BENCHMARKS = ['router', 'fence', 'journal', 'serve', 'growth', 'copy'] as const;
 
 const options = readOptions(process.argv.slice(2), {});
 if (options.json !== null) await mkdir(options.json, { recursive: true });

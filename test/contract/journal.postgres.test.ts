@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { expect, test } from 'vitest';
 import { sqlJournal, type JournalTables } from '../../src/migration/journal/sql/index.ts';
 import type { Clock } from '../../src/migration/clock.ts';
 import { openPostgres } from '../../src/migration/stores/postgres/database.ts';
 import { describeWith, scratchSchema, servers } from '../support/servers.ts';
-import { journalContract } from './journal.contract.ts';
+import { journalContract, ManualClock } from './journal.contract.ts';
 
 describeWith('PostgreSQL', await servers.postgres(), (server) => {
   journalContract('SQL tables in PostgreSQL', {
@@ -24,5 +27,40 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
         },
       };
     },
+  });
+
+  test('while it fills, the server learns how many entries there are', async () => {
+    const { url, drop } = await scratchSchema(server);
+    const database = openPostgres<JournalTables>(url);
+    try {
+      const journal = sqlJournal({ database, dataset: { name: 'party' }, clock: new ManualClock() });
+      await journal.init(1);
+      await journal.open({ epoch: 2, run: 2 });
+      const known = async () => {
+        const { rows } = await sql<{ tuples: number }>`select reltuples as tuples from pg_class
+          where oid = to_regclass('crossfade_journal_entry')`.execute(database.read);
+        return Number(rows[0]?.tuples);
+      };
+      expect(await known(), 'nothing is known').toBe(-1);
+      const { slots } = await journal.read([{ key: 'k', slot: 7 }]);
+      for (let i = 1; i <= 5; i++) {
+        const appended = await journal.append({
+          epoch: 2,
+          address: { key: `k${i}`, slot: 7, bucket: 0 },
+          expect: { mark: slots.get(7)?.mark ?? NaN },
+          writeId: randomUUID(),
+          image: null,
+          listed: {},
+          owedTo: ['OLD', 'NEW'],
+          holdMs: 0,
+        });
+        expect(appended.outcome).toBe('APPENDED');
+      }
+      await journal.stop();
+      expect(await known()).toBeGreaterThanOrEqual(4);
+    } finally {
+      await database.close();
+      await drop();
+    }
   });
 });

@@ -23,6 +23,8 @@ export interface SqlDatabase<Tables> {
   lockRows<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
   /** Runs statements that make tables (`create table if not exists …`), in order, in one transaction where the engine can. */
   migrate(statements: readonly string[]): Promise<void>;
+  /** Gathers what statements are planned by, of these tables, now; absent where plans do not depend on it. */
+  gather?(tables: readonly string[]): Promise<void>;
   /** Statements for `migrate` that make this table refuse to change or remove a row that it has; each may be run again. */
   appendOnly(table: string): readonly string[];
   /** Word that goes round between processes; absent where one process alone uses the database. */

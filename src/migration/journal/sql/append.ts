@@ -7,6 +7,7 @@ import type { Append, AppendResult, Journal } from '../journal.ts';
 import type { Access, SlotRow } from './access.ts';
 import { debtsOf, owesNothing, type Debts } from './debts.ts';
 import { numberOrNull } from './snapshot.ts';
+import type { Statistics } from './statistics.ts';
 import type { JournalTables } from './tables.ts';
 
 type Tx = Transaction<JournalTables>;
@@ -17,10 +18,12 @@ const ANSWERS_MS = 300_000;
 const PRUNE_EVERY = 32;
 const PRUNE_ROWS = 256;
 
-export function appends(access: Access): Pick<Journal, 'append'> {
+export function appends(access: Access, statistics: Statistics): Pick<Journal, 'append'> {
   return {
-    append: (append) =>
-      access.write(async (tx): Promise<AppendResult> => {
+    append: async (append) => {
+      let grown: SlotRow | null = null;
+      const result = await access.write(async (tx): Promise<AppendResult> => {
+        grown = null;
         const slot = await access.lockOne(tx, append.address.slot);
         const { answered, entry, remains } = await find(tx, access, append, slot);
         if (answered !== null) return { outcome: 'APPENDED', seq: answered };
@@ -32,9 +35,18 @@ export function appends(access: Access): Pick<Journal, 'append'> {
         await count(tx, access, slot, { seq, before: entry?.debts ?? NO_DEBTS, after: debts });
         await list(tx, access, append, slot);
         await answer(tx, access, append, seq);
+        grown = slot;
         return { outcome: 'APPENDED', seq };
-      }),
+      });
+      noteGrowth(statistics, grown);
+      return result;
+    },
   };
+}
+
+/** `slot`: as it was before an entry came into it. */
+function noteGrowth(statistics: Statistics, slot: SlotRow | null): void {
+  if (slot) statistics.grown(Number(slot.generation), Number(slot.entries) + 1);
 }
 
 interface Standing {

@@ -12,6 +12,7 @@ import { appends } from './append.ts';
 import { settles } from './entries.ts';
 import { reads } from './read.ts';
 import { slots } from './slots.ts';
+import { Statistics } from './statistics.ts';
 import { sweeps } from './sweep.ts';
 import type { JournalTables } from './tables.ts';
 
@@ -27,16 +28,17 @@ export interface SqlJournalOptions {
 /** The journal of one dataset; `init` makes its tables. */
 export function sqlJournal({ database, dataset, clock }: SqlJournalOptions): Journal {
   const access = new Access(database, dataset.name, clock);
+  const statistics = new Statistics(access);
   return {
     expect: (incarnation) => {
       access.trusted = incarnation;
     },
     ...slots(access),
     ...reads(access),
-    ...appends(access),
+    ...appends(access, statistics),
     ...settles(access),
     ...sweeps(access),
     risks: async () => [],
-    stop: async () => {},
+    stop: () => statistics.ended(),
   };
 }

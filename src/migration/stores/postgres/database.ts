@@ -38,6 +38,7 @@ export function openPostgres<Tables>(url: string): SqlDatabase<Tables> {
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => untilFree(() => db.transaction().execute(work)),
     once: (work) => untilFree(() => work(db)),
     lockRows: (query) => query.forUpdate(),
+    gather: (tables) => gather(pool, tables),
     migrate: (statements) => untilFree(() => makeTables(pool, statements)),
     channel,
     close: async () => {
@@ -51,6 +52,15 @@ async function rowsOf(pool: Pool, { sql, parameters }: Pick<CompiledQuery, 'sql'
   const connection = await pool.acquire();
   try {
     return await connection.all(sql, parameters.map(cellOf));
+  } finally {
+    pool.release(connection);
+  }
+}
+
+async function gather(pool: Pool, tables: readonly string[]): Promise<void> {
+  const connection = await pool.acquire();
+  try {
+    await connection.control(`analyze ${tables.join(', ')}`);
   } finally {
     pool.release(connection);
   }
