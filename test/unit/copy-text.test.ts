@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { Connection, type Submittable } from 'pg';
 import { expect, test } from 'vitest';
 import { copyOut, Statement } from '../../src/migration/stores/postgres/copy-streams.ts';
-import { fromMessages } from '../../src/migration/stores/postgres/copy-text.ts';
+import { cellAt, eachPiece, END } from '../../src/migration/stores/postgres/copy-text.ts';
 
 const cell = fc.oneof(
   fc.constant(null),
@@ -13,6 +13,19 @@ const cell = fc.oneof(
 const row = fc.array(cell, { minLength: 1, maxLength: 5 });
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function fromMessages(messages: Buffer, timesAt: readonly boolean[] = []) {
+  const rows: unknown[][] = [];
+  eachPiece(messages, timesAt, (piece) => {
+    const cells: unknown[] = [];
+    for (let i = 0; i < piece.count; i += 2) {
+      if (piece.marks[i] !== END) cells.push(cellAt(piece, i));
+      else rows.push(cells.splice(0));
+    }
+    expect(cells).toEqual([]);
+  });
+  return rows;
+}
 
 /** As the server sends it. */
 function messageOf(cells: readonly (string | null)[]): Buffer {

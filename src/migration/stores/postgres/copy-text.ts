@@ -13,24 +13,45 @@ const UPPER_T = 0x54;
 const UPPER_Z = 0x5a;
 const BACKSLASH = 0x5c;
 const LAST_ASCII = 0x7f;
+/** Up to this, characters are written otherwise in keys (key.ts). */
+const LAST_RESERVED = 0x02;
 const ESCAPED = /\\([\s\S])/g;
 const LETTERS: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
-/** Starts and ends of cells, used again with each call. */
+/** Some whole messages, each of which is a line, with where their cells are. */
+export interface Piece {
+  readonly bytes: Buffer;
+  /** The same, as if each byte were a character. */
+  readonly text: string;
+  /** In pairs, where a cell begins and where it ends: `~end`, if its bytes are not just its characters. `END` twice behind each row. */
+  readonly marks: Int32Array;
+  readonly count: number;
+}
+
+/** Instead of where a cell begins: the row has no more. */
+export const END = -1;
+
+/** Used again with each piece. */
 let marks = new Int32Array(1 << 13);
 
 /**
- * The cells of lines, each in a message of the protocol, as COPY sends them. `timesAt`: which of them are times; those are spelt as values
- * are (`2026-01-31T23:59:59.123456Z`) where that is easy, by changing the bytes in place: that takes far less than putting a string
- * together for each.
+ * `timesAt`: which of the cells are times; those are spelt as values are (`2026-01-31T23:59:59.123456Z`) where that is easy, by changing
+ * the bytes in place: that takes far less than putting a string together for each.
  */
-export function fromMessages(messages: Buffer, timesAt: readonly boolean[] = []): Cell[][] {
-  const rows: Cell[][] = [];
+export function eachPiece(messages: Buffer, timesAt: readonly boolean[], visit: (piece: Piece) => void): void {
   for (let from = 0, to; from < messages.length; from = to) {
     to = pieceEnd(messages, from);
-    readPiece(messages.subarray(from, to), timesAt, rows);
+    const bytes = messages.subarray(from, to);
+    const count = scan(bytes, timesAt);
+    visit({ bytes, text: bytes.toString('latin1'), marks, count });
   }
-  return rows;
+}
+
+/** The cell whose marks are there. */
+export function cellAt({ bytes, text, marks: at }: Piece, i: number): Cell {
+  const from = at[i] ?? 0;
+  const to = at[i + 1] ?? 0;
+  return to >= 0 ? text.substring(from, to) : unescape(bytes.toString('utf8', from, ~to));
 }
 
 /** As text, more than this is no young object any more: memory that is fetched and given back each time. */
@@ -47,24 +68,7 @@ function pieceEnd(messages: Buffer, from: number): number {
   return end;
 }
 
-function readPiece(messages: Buffer, timesAt: readonly boolean[], rows: Cell[][]): void {
-  const count = scan(messages, timesAt);
-  const text = messages.toString('latin1');
-  let cells: Cell[] = [];
-  for (let i = 0; i < count; i += 2) {
-    const from = marks[i] ?? 0;
-    const to = marks[i + 1] ?? 0;
-    if (from === END) {
-      rows.push(cells);
-      cells = [];
-    } else cells.push(to >= 0 ? text.substring(from, to) : unescape(messages.toString('utf8', from, ~to)));
-  }
-}
-
-/** Instead of where a cell begins: the row has no more. */
-const END = -1;
-
-/** Marks where cells begin and end (as `~end`, if one must be looked at more closely); how many marks. */
+/** How many marks. */
 function scan(messages: Buffer, timesAt: readonly boolean[]): number {
   let count = 0;
   for (let at = 0; at < messages.length;) {
@@ -85,7 +89,7 @@ function scan(messages: Buffer, timesAt: readonly boolean[]): number {
         column++;
         from = at + 1;
         plain = true;
-      } else if (byte === BACKSLASH || byte > LAST_ASCII) plain = false;
+      } else if (byte === BACKSLASH || byte > LAST_ASCII || byte <= LAST_RESERVED) plain = false;
     }
     // The server sends a row in a message; a line feed inside a cell is escaped.
     if (from !== end || messages[end - 1] !== LINE_FEED) throw new TypeError('a message that is no line');

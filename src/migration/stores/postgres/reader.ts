@@ -2,12 +2,12 @@
 import type { Dataset } from '../../dataset.ts';
 import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
 import type { Seq } from '../../seq.ts';
-import { PART_ROWS, type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
+import { type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
 import { LONG_MS, type Cell, type Connection } from './connection.ts';
 import type { PostgresFence } from './fence.ts';
 import { keyOfCells } from './keys.ts';
-import { fromMessages } from './copy-text.ts';
 import { Params, Settings } from './params.ts';
+import { RowReader } from './row-reader.ts';
 import { arrayOf } from './schema.ts';
 import type { Session } from './session.ts';
 import type { Statements } from './statements.ts';
@@ -125,17 +125,12 @@ export class PostgresReader implements StoreReader {
         'set local enable_sort = off',
       );
       await c.run(bounds.statement, bounds.cells);
-      let part: Stored[] = [];
-      const timesAt = Object.values(this.#sql.table.columns).map(({ type }) => type === 'timestamp');
+      const rows = new RowReader(this.#dataset, this.#fence.here[1]);
       for await (const messages of c.copyOut(`copy (${query} limit ${Math.trunc(limit)}) to stdout`)) {
-        for (const cells of fromMessages(messages, timesAt)) {
-          part.push(this.#stored(cells));
-          if (part.length < PART_ROWS) continue;
-          yield part;
-          part = [];
-        }
+        yield* rows.take(messages);
       }
-      if (part.length > 0) yield part;
+      const rest = rows.rest();
+      if (rest.length > 0) yield rest;
       await c.commit();
       ended = true;
     } finally {

@@ -63,7 +63,7 @@ export function storedOf(key: string, table: Table, cells: readonly Cell[]): Sto
   let faults: string[] | null = null;
   let i = 0;
   for (const [field, column] of fieldsOf(table)) {
-    const value = fromCell(column, cells[i++] ?? null);
+    const value = valueOf(column, cells[i++] ?? null);
     if (typeof value === 'object' && value !== null) faults = [...(faults ?? []), `${column.name} ${value.fault}`];
     else row[field] = value;
   }
@@ -72,14 +72,20 @@ export function storedOf(key: string, table: Table, cells: readonly Cell[]): Sto
   return { key, unreadable: faults.join('; '), raw: JSON.stringify(raw) };
 }
 
-function fromCell(column: Column, cell: Cell): Value | { readonly fault: string } {
+/** What the cell says, or why that is no value of the column. */
+export function valueOf(column: Column, cell: Cell): Value | { readonly fault: string } {
   // A time of the server, which knows the calendar, spelt as values are while its bytes were read (copy-text.ts).
-  if (column.type === 'timestamp' && cell?.charCodeAt(10) === UPPER_T) return cell;
+  if (column.type === 'timestamp' && cell !== null && isSpelt(cell)) return cell;
   const value = cell === null ? null : interpret(column.type, cell);
   // PostgreSQL keeps no broken text and no broken JSON; the rest is cheap to check.
   if (value !== null && (column.type === 'text' || column.type === 'json')) return value;
   const fault = canonicalFault(column, value);
   return fault === null ? value : { fault };
+}
+
+/** A time that is spelt as values are already. */
+export function isSpelt(time: string): boolean {
+  return time.charCodeAt(10) === UPPER_T;
 }
 
 function interpret(type: ColumnType, cell: string): Value {
