@@ -128,9 +128,18 @@ export class RowHasher {
     a = step(a, (length << 3) | KIND.string, 0x9e3779b1);
     b = step(b, (length << 3) | KIND.string, 0x85ebca77);
     let seen = 0;
-    for (let at = 0; at < length; at += 4) {
+    let at = 0;
+    for (; at + 4 <= length; at += 4) {
+      const [u, v] = [text.charCodeAt(at), text.charCodeAt(at + 1)];
+      const [w, x] = [text.charCodeAt(at + 2), text.charCodeAt(at + 3)];
+      seen |= u | v | w | x;
+      const word = u | (v << 8) | (w << 16) | (x << 24);
+      a = step(a, word, 0x9e3779b1);
+      b = step(b, word, 0x85ebca77);
+    }
+    if (at < length) {
       let word = 0;
-      for (let i = Math.min(at + 4, length) - 1; i >= at; i--) {
+      for (let i = length - 1; i >= at; i--) {
         const unit = text.charCodeAt(i);
         seen |= unit;
         word = (word << 8) | unit;

@@ -91,8 +91,20 @@ export function encodeTime({ view }: Target, at: number, text: string): number {
   return 8;
 }
 
-/** Since 2000-01-01, in the calendar that is taken to have been in force always; years begin in March, so that leap days end them. */
+/** The day that was asked for last: rows that lie beside each other often have the same. */
+const last = { date: -1, days: 0 };
+
 function daysOf(year: number, month: number, day: number): number {
+  const date = (year << 9) | (month << 5) | day;
+  if (date !== last.date) {
+    last.days = countDays(year, month, day);
+    last.date = date;
+  }
+  return last.days;
+}
+
+/** Since 2000-01-01, in the calendar that is taken to have been in force always; years begin in March, so that leap days end them. */
+function countDays(year: number, month: number, day: number): number {
   const early = month <= 2;
   const y = early ? year - 1 : year;
   const ofYear = Math.floor((153 * (early ? month + 9 : month - 3) + 2) / 5) + day - 1;
