@@ -1,6 +1,7 @@
 /**
  * `npm run bench:serve`: one process that serves from PostgreSQL, in each state of a migration, beside the same schema without a
- * migration, beside stock Apollo Server, and beside no GraphQL at all. Also how fast it starts, and what it takes when idle.
+ * migration, beside stock Apollo Server, and beside no GraphQL at all. Also how fast it starts, and what it takes when idle; for that it
+ * has to be built (`npm run build`).
  *
  *   --quick  --rounds N  --json FILE  --only old,migrating,dual,new,start  --rows N  --seconds N (of load in each run)
  */
@@ -219,30 +220,36 @@ function goalsOf(state: State, shape: Shape, results: readonly Result<Run>[]): r
   });
 }
 
+/** How it is started: built, as the image does, and from its sources, whose types are stripped while they are loaded. */
+const STARTS = { built: '../../dist/main.js', 'from sources': '../../src/main.ts' } as const;
+
+interface Start extends Measured {
+  readonly startMs: number;
+  readonly idleMb: number;
+}
+
 /** The embedded default, with its data there. */
 async function starts(directory: string, goals: Goal[]) {
   const env = { ...process.env, DATA_DIR: join(directory, 'embedded'), PORT: '0', LOG_LEVEL: 'error' };
-  await end(await start('../../src/main.ts', env));
-  const runs: { readonly startMs: number; readonly idleMb: number }[] = [];
-  for (let round = 0; round < options.rounds; round++) {
-    const served = await start('../../src/main.ts', env);
-    await delay(IDLE_MS);
-    runs.push({ startMs: served.startMs, idleMb: await served.residentMb() });
-    await end(served);
+  await end(await start(STARTS['from sources'], env));
+  const contenders = Object.entries(STARTS).map(([name, program]): Contender<Start> => ({
+    name,
+    run: async () => {
+      const served = await start(program, env);
+      await delay(IDLE_MS);
+      const [{ startMs }, idleMb] = [served, await served.residentMb()];
+      await end(served);
+      return { value: startMs, startMs, idleMb };
+    },
+  }));
+  const results = await runRounds(contenders, options.rounds);
+  for (const { name, runs } of results) {
+    const ready = summaryOf(runs.map(({ startMs }) => startMs / 1000));
+    const resident = summaryOf(runs.map(({ idleMb }) => idleMb));
+    goals.push({ name: `start, ${name}: seconds until ready`, measured: ready, goal: 2, atLeast: false });
+    goals.push({ name: `start, ${name}: MB resident when idle`, measured: resident, goal: 150, atLeast: false });
   }
-  goals.push({
-    name: 'start: seconds until ready',
-    measured: summaryOf(runs.map(({ startMs }) => startMs / 1000)),
-    goal: 2,
-    atLeast: false,
-  });
-  goals.push({
-    name: 'start: MB resident when idle',
-    measured: summaryOf(runs.map(({ idleMb }) => idleMb)),
-    goal: 150,
-    atLeast: false,
-  });
-  return runs;
+  return results;
 }
 
 const directory = await mkdtemp(join(tmpdir(), 'crossfade-bench-'));

@@ -21,7 +21,6 @@ import { participationDataset, type ParticipationDataset } from './activity/data
 import { phoneParser } from './activity/phone.ts';
 import { createAuditTrail } from './audit.ts';
 import { createAuthenticator, type Authenticator } from './auth.ts';
-import { jwtVerifier } from './auth/jwt.ts';
 import { ConfigError, maskPassword, type Config } from './config.ts';
 import { Metrics } from './metrics/index.ts';
 import { buildSubgraph } from './resolvers/index.ts';
@@ -128,7 +127,7 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
       engine,
       catalogue,
       audit: createAuditTrail({ control, clock, log }),
-      authenticator: metrics.guard(authenticatorOf(config, adminToken, log)),
+      authenticator: metrics.guard(await authenticatorOf(config, adminToken, log)),
       log,
       metrics,
     });
@@ -143,9 +142,13 @@ export async function createApp({ config, adminToken, log, wrap = (devices) => d
 /** The longest that the keys of an identity provider are waited for, milliseconds; never longer than half a request. */
 const KEYS_MS = 5000;
 
-function authenticatorOf({ jwt, requestTimeoutMs }: Config, token: string | null, log: Logger): Authenticator {
+/** What checks signatures is loaded where there are any to check. */
+async function authenticatorOf(config: Config, token: string | null, log: Logger): Promise<Authenticator> {
+  const { jwt, requestTimeoutMs } = config;
+  if (!jwt) return createAuthenticator({ token, jwt: null, log });
+  const { jwtVerifier } = await import('./auth/jwt.ts');
   const timeoutMs = Math.min(KEYS_MS, Math.floor(requestTimeoutMs / 2));
-  return createAuthenticator({ token, jwt: jwt && jwtVerifier({ ...jwt, timeoutMs }), log });
+  return createAuthenticator({ token, jwt: jwtVerifier({ ...jwt, timeoutMs }), log });
 }
 
 function open<T>(variable: string, url: string): SqlDatabase<T> {

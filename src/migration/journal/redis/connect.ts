@@ -4,7 +4,8 @@
  * No command waits for a server that is not there: nothing is queued while a client is not connected, nothing is sent again after it was
  * cut off, and a server that says nothing is given up with its connection.
  */
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import { loadDriver } from './driver.ts';
 import { loadScripts, methodOf } from './scripts.ts';
 
 export type Client = Redis | Cluster;
@@ -44,7 +45,7 @@ export function connect(url: string, timeoutMs: number): Client {
   const retry = (times: number): number => Math.min(50 * times, 1000);
   const nodes = clusterNodes(url);
   if (!nodes) {
-    return new Redis(url, {
+    return new (loadDriver().Redis)(url, {
       ...shared,
       scripts,
       ...gathered,
@@ -53,7 +54,7 @@ export function connect(url: string, timeoutMs: number): Client {
       reconnectOnError: (error) => error.message.startsWith('READONLY'),
     });
   }
-  return new Cluster([...nodes.startup], {
+  return new (loadDriver().Cluster)([...nodes.startup], {
     scripts,
     ...gathered,
     enableOfflineQueue: false,

@@ -5,8 +5,9 @@
  * and again whenever a connection was lost or a server came up; an answer that arrived across a loss counts for nothing. That costs
  * a request nothing as long as connections stand.
  */
-import { Cluster, type Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { connect, type Client } from './connect.ts';
+import { loadDriver } from './driver.ts';
 import { inspect, inspectMemory, isFilling, isFull, type Server } from './servers.ts';
 
 /** How long what was seen of the servers' memory counts, milliseconds: with plenty of room, and where appends could soon use up what is left. */
@@ -45,7 +46,7 @@ export class Connection {
       this.#up = false;
       this.#losses++;
     });
-    if (this.#client instanceof Cluster) this.#watchNodes(this.#client);
+    if (this.#client instanceof loadDriver().Cluster) this.#watchNodes(this.#client);
   }
 
   /**
@@ -67,7 +68,7 @@ export class Connection {
 
   /** Is it one server, so that one script reaches all slots? */
   get isSingle(): boolean {
-    return !(this.#client instanceof Cluster);
+    return !(this.#client instanceof loadDriver().Cluster);
   }
 
   /** Servers are asked again who they are and how they are set up. */
@@ -93,7 +94,7 @@ export class Connection {
   }
 
   #masters(): readonly Redis[] {
-    return this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
+    return this.#client instanceof loadDriver().Cluster ? this.#client.nodes('master') : [this.#client];
   }
 
   async #lookFull(): Promise<boolean> {

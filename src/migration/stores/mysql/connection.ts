@@ -1,7 +1,7 @@
 /** One connection to the server: each statement has an end, and a commit without an answer is told apart from work that did not happen. */
-// Node sees no named export in what the driver defines by a getter.
-import mysql, { type PoolConnection, type QueryResult } from 'mysql2/promise';
+import type { PoolConnection, QueryResult } from 'mysql2/promise';
 import { Failure, failureOf, STATEMENT_MS } from './database.ts';
+import { loadDriver } from './driver.ts';
 import { LineFile, streamRows } from './streams.ts';
 
 /** What is bound and what is found. */
@@ -151,7 +151,7 @@ export class UnansweredCommit extends Failure {
 
 /** The driver would bind a bigint as text, which the server compares with a whole number by way of a double. */
 function bound(cells: readonly Cell[]) {
-  return cells.map((cell) => (typeof cell === 'bigint' ? mysql.TypedParameter.BIGINT(cell) : cell));
+  return cells.map((cell) => (typeof cell === 'bigint' ? loadDriver().TypedParameter.BIGINT(cell) : cell));
 }
 
 /** The work's answer, or TIMED_OUT; the work itself goes on. */

@@ -4,7 +4,8 @@
  * Values come out as text wherever a JavaScript number or Date would bend them. Statements are prepared and every value is bound;
  * several statements in one text are off, and so is reading local files for the server, but where rows are copied.
  */
-import { createPool, type Pool, type PoolOptions } from 'mysql2/promise';
+import type { Pool, PoolOptions } from 'mysql2/promise';
+import { loadDriver } from './driver.ts';
 
 /** How long a write waits for a lock, and how long opening a connection may take, milliseconds. */
 export const LOCK_MS = 5000;
@@ -98,7 +99,7 @@ export function isAddress(url: string): boolean {
 
 /** Connects to nothing yet. `loads`: its connections may send rows as a file; of the client's own files the driver sends none. */
 export function openPool({ options }: Address, connections: number, loads = false): Pool {
-  return createPool({
+  return loadDriver().createPool({
     ...options,
     connectionLimit: connections,
     maxIdle: connections - 1,
