@@ -5,7 +5,6 @@
  * neither answer was not there. The lease is checked when a read starts and again when the store has answered.
  */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import DataLoader from 'dataloader';
 import { OperationExpired, type Operation, type Page, type PageQuery } from './api.ts';
 import type { ControlRecord } from './control/control.ts';
 import type { Lease } from './control/lease.ts';
@@ -14,6 +13,7 @@ import { keyReads, listReads, logicOf, placeOf, slotEpochs, type ListReads } fro
 import type { Address, Dataset, Faces, Row, StoreRole } from './dataset.ts';
 import { CrossfadeError, hasCode } from './errors.ts';
 import { facesOfImage, mapStored } from './faces.ts';
+import { Gathered, type Wanted } from './gathered.ts';
 import type { SpotCheck } from './jobs/spot-check.ts';
 import type { Journal, JournalEntry, Slot } from './journal/journal.ts';
 import { compareKeys } from './key.ts';
@@ -42,7 +42,7 @@ export class ReadOperation implements Operation {
   readonly logic: BusinessLogic;
   readonly #devices: ReadDevices;
   readonly #view: View;
-  readonly #loader: DataLoader<Address, Faces | null, string>;
+  readonly #loader = new Gathered<Faces>((wanted) => this.#loadBatch(wanted));
   /** Made with the first list: most operations read none. */
   #lists: Map<string, Promise<unknown>> | null = null;
   #ended = false;
@@ -52,14 +52,11 @@ export class ReadOperation implements Operation {
     this.#view = view;
     this.place = placeOf(view.record);
     this.logic = logicOf(view.record);
-    this.#loader = new DataLoader((addresses) => this.#guarded(() => this.#loadBatch(addresses)), {
-      cacheKeyFn: ({ key }) => key,
-    });
     devices.lease.enter(view);
   }
 
   load(key: Row): Promise<Faces | null> {
-    return this.#loader.load(this.#devices.dataset.address(key));
+    return this.#loader.load(this.#devices.dataset.keyOf(key), key);
   }
 
   page(query: PageQuery): Promise<Page> {
@@ -96,11 +93,21 @@ export class ReadOperation implements Operation {
     if (this.#ended || !this.#view.valid()) throw new OperationExpired();
   }
 
-  async #loadBatch(addresses: readonly Address[]): Promise<(Faces | null)[]> {
+  async #loadBatch(wanted: readonly Wanted[]): Promise<ReadonlyMap<string, Faces | null>> {
+    this.#checkLease();
+    const { dataset, stores, spotCheck } = this.#devices;
     const { record } = this.#view;
-    const found = await readByKey(this.#devices, record, addresses);
-    this.#devices.spotCheck?.offer(record, addresses);
-    return addresses.map(({ key }) => found.get(key) ?? null);
+    const authority = soleAuthority(record);
+    let found: ReadonlyMap<string, Faces | null>;
+    if (authority) {
+      found = await readFrom(stores[authority], dataset, wanted);
+    } else {
+      const addresses = wanted.map(({ row }) => dataset.address(row));
+      found = await readByKey(this.#devices, record, addresses);
+      spotCheck?.offer(record, addresses);
+    }
+    this.#checkLease();
+    return found;
   }
 
   async #page(query: PageQuery): Promise<Page> {
@@ -203,6 +210,20 @@ async function isPrompt(work: Promise<unknown>): Promise<boolean> {
   } finally {
     answered.abort();
   }
+}
+
+/** The store that alone answers for all keys, without the journal: settled in OLD or NEW. Nothing is compared there, nor placed by its key. */
+function soleAuthority(record: ControlRecord): StoreRole | null {
+  const { overlay, place } = keyReads(record);
+  return !overlay && (place.state === 'OLD' || place.state === 'NEW') ? place.state : null;
+}
+
+async function readFrom(store: Store, dataset: Dataset, wanted: readonly Wanted[]): Promise<Map<string, Faces>> {
+  const rows = await store.reader.load(wanted.map(({ key }) => key));
+  const found = new Map<string, Faces>();
+  if (rows.size === 0) return found;
+  for (const faces of await mapStored(dataset, store.role, [...rows.values()])) found.set(faces.key, faces);
+  return found;
 }
 
 /** Rows of these keys as the record says: each from the journal or from its authority; one question to each device. */
