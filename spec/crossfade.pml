@@ -586,8 +586,12 @@ proctype Driver() {
            if :: atomic { st[O].up -> raise(O, e, 1, CLOSED, 0) } :: rev != r fi;
            atomic { open_slot(e) }
         :: to == CATCHING_UP ->
-           atomic { if :: st[N].up -> raise(N, e, 1, APPLY, rec[r].in_run) :: else fi }
-           if :: atomic { st[O].up -> raise(O, e, 2, APPLY, rec[r].in_run) } :: rev != r fi;
+           if                                                  /* flip.ts raises both at the same time */
+           :: atomic { if :: st[N].up -> raise(N, e, 1, APPLY, rec[r].in_run) :: else fi }
+              if :: atomic { st[O].up -> raise(O, e, 2, APPLY, rec[r].in_run) } :: rev != r fi
+           :: if :: atomic { st[O].up -> raise(O, e, 2, APPLY, rec[r].in_run) } :: rev != r fi;
+              atomic { if :: st[N].up -> raise(N, e, 1, APPLY, rec[r].in_run) :: else fi }
+           fi;
            atomic { advance(e) }
         :: to == RETREATING ->
            if :: atomic { st[O].up -> raise(O, e, 1, APPLY, rec[r].in_run) } :: rev != r fi;
@@ -605,11 +609,19 @@ proctype Driver() {
 #endif
            if
            :: to == OLD ->
-              atomic { if :: st[N].up -> raise(N, e, 4, CLOSED, 0) :: else fi }
-              if :: atomic { st[O].up -> raise(O, e, 5, DIRECT, 0) } :: rev != r fi
+              if
+              :: atomic { if :: st[N].up -> raise(N, e, 4, CLOSED, 0) :: else fi }
+                 if :: atomic { st[O].up -> raise(O, e, 5, DIRECT, 0) } :: rev != r fi
+              :: if :: atomic { st[O].up -> raise(O, e, 5, DIRECT, 0) } :: rev != r fi;
+                 atomic { if :: st[N].up -> raise(N, e, 4, CLOSED, 0) :: else fi }
+              fi
            :: to == NEW ->
-              atomic { if :: st[O].up -> raise(O, e, 4, CLOSED, 0) :: else fi }
-              if :: atomic { st[N].up -> raise(N, e, 5, DIRECT, 0) } :: rev != r fi
+              if
+              :: atomic { if :: st[O].up -> raise(O, e, 4, CLOSED, 0) :: else fi }
+                 if :: atomic { st[N].up -> raise(N, e, 5, DIRECT, 0) } :: rev != r fi
+              :: if :: atomic { st[N].up -> raise(N, e, 5, DIRECT, 0) } :: rev != r fi;
+                 atomic { if :: st[O].up -> raise(O, e, 4, CLOSED, 0) :: else fi }
+              fi
            fi
         fi;
         atomic { if :: rev == r -> next_record(r); rec[rev].place = to; rec[rev].epoch = e; rec[rev].phase = SETTLE :: else fi }

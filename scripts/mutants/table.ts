@@ -338,6 +338,19 @@ const reads: readonly Mutant[] = [
     name: 'wall time while the machine sleeps',
   },
   {
+    mechanism: 'a record that is heard of does not lengthen the lease',
+    promises: 'P3',
+    edits: [
+      src(
+        'control/lease.ts',
+        'this.#adopt(record, known.asked);',
+        'this.#adopt(record, { monotonic: this.#options.clock.monotonic(), wall: this.#options.clock.wall() });',
+      ),
+    ],
+    test: READS,
+    name: 'heard of is gone by at once',
+  },
+  {
     mechanism: 'a lease is counted from before it was asked for',
     promises: 'P3',
     edits: [

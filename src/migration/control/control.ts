@@ -81,6 +81,8 @@ export interface Renewal {
 export interface Change {
   readonly dataset: string;
   readonly revision: number;
+  /** What was committed, where it was written through this handle. */
+  readonly record?: ControlRecord;
 }
 
 export type DifferenceKind = 'DIFFERS' | 'ONLY_IN_OLD' | 'ONLY_IN_NEW' | 'UNREADABLE';

@@ -31,10 +31,29 @@ export async function runFlip(
   move: Move,
 ): Promise<number> {
   let dropped = 0;
-  for (const [index, step] of move.flip.entries()) {
-    dropped += await runStep(context, record, current, step, index + 1);
+  for (const steps of together(move.flip)) {
+    const done = steps.map(([step, number]) => runStep(context, record, current, step, number));
+    // Both are over before one of them is told to have failed: nothing of this go is left when the next one begins.
+    await Promise.allSettled(done);
+    for (const each of done) dropped += await each;
   }
   return dropped;
+}
+
+/**
+ * The steps with their numbers, in groups. Fences of two stores that follow each other are raised at the same time, as requests wait for
+ * both: neither looks at the other, and a store that is left behind may miss its fence altogether.
+ */
+function together(flip: readonly FlipStep[]): readonly (readonly (readonly [FlipStep, number])[])[] {
+  const groups: (readonly [FlipStep, number])[][] = [];
+  for (const [index, step] of flip.entries()) {
+    const last = groups.at(-1);
+    const beside =
+      step.step === 'FENCE' && last?.every(([other]) => other.step === 'FENCE' && other.store !== step.store);
+    if (beside) last?.push([step, index + 1]);
+    else groups.push([[step, index + 1]]);
+  }
+  return groups;
 }
 
 async function runStep(

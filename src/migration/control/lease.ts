@@ -28,6 +28,8 @@ const RENEWALS_PER_LEASE = 4;
 const SWITCHING_MS = 20;
 /** While a request waits for a switch to move on, milliseconds between two tries: a flip moves stores and slots one by one. */
 const IMPATIENT_MS = 5;
+/** The same where word comes of changes: the end of a flip is heard of, so that a try before it is seldom worth what it costs the flip. */
+const PATIENT_MS = 25;
 /** While requests wait, the record is read at least this often, milliseconds, also where word should come of changes. */
 const DOUBTFUL_MS = 50;
 
@@ -45,6 +47,11 @@ export class Lease {
   #wake = new AbortController();
   /** The next renewal is due now. */
   #hurry = false;
+  /** Somebody waits for an answer to the newest record; to another, the next renewal is soon enough. */
+  #awaited = false;
+  /** The revision that word came of last. */
+  #told = 0;
+  #glancing: Promise<void> | null = null;
   /** When the record was asked for last, monotonic. */
   #lastAsked = -Infinity;
   #unsubscribe: (() => void) | null = null;
@@ -59,8 +66,11 @@ export class Lease {
     const { control, dataset } = this.#options;
     const first = await this.renew();
     this.#unsubscribe = control.onChange((change) => {
-      const known = this.#current?.record.revision ?? 0;
-      if (change === null || (change.dataset === dataset && change.revision > known)) this.#soon();
+      if (change === null) return this.#soon();
+      if (change.dataset !== dataset || change.revision <= this.newest().revision) return;
+      if (change.record && this.#learn(change.record)) return;
+      this.#told = change.revision;
+      this.#glancing ??= this.#glance();
     });
     this.#loop = this.#keep();
     return first;
@@ -72,7 +82,7 @@ export class Lease {
     this.#wake.abort();
     await this.#loop;
     // Whether the last renewal succeeds does not matter any more.
-    await Promise.allSettled([this.#renewing]);
+    await Promise.allSettled([this.#renewing, this.#glancing]);
     // A switch waits for registered instances alone, so nothing may go by this lease once it is given back.
     for (const view of this.#views) view.end();
     await this.#giveBack();
@@ -139,20 +149,23 @@ export class Lease {
     const { clock, control } = this.#options;
     if (this.#current !== view) return;
     // Asking again would be one question a few milliseconds from every waiting process: where word comes of changes, it is waited for.
-    if (control.hears() && view.valid() && clock.monotonic() - this.#lastAsked < DOUBTFUL_MS) return this.#newer();
+    if (control.hears() && view.valid()) {
+      await this.#newer(PATIENT_MS);
+      if (this.#current !== view || clock.monotonic() - this.#lastAsked < DOUBTFUL_MS) return;
+    }
     const newer = await this.renew().catch((error: unknown) => {
       if (!hasCode(error, 'CONTROL_UNAVAILABLE')) throw error;
       return null;
     });
     if (newer && newer !== view) return;
-    await this.#newer();
+    await this.#newer(IMPATIENT_MS);
   }
 
-  /** Until there is another view, or for a moment. */
-  async #newer(): Promise<void> {
+  /** Until there is another view, or for so many milliseconds. */
+  async #newer(atMostMs: number): Promise<void> {
     const over = new AbortController();
     const unsubscribe = this.onView(() => over.abort());
-    await this.#options.clock.delay(IMPATIENT_MS, AbortSignal.any([over.signal, this.#stopping.signal]));
+    await this.#options.clock.delay(atMostMs, AbortSignal.any([over.signal, this.#stopping.signal]));
     unsubscribe();
   }
 
@@ -165,7 +178,7 @@ export class Lease {
     view.operations--;
     if (view.operations > 0) return;
     if (view !== this.#current) this.#views.delete(view);
-    if (view !== this.#current && this.#answer() > this.#answered) this.#soon();
+    if (view !== this.#current && this.#owesAnswer()) this.#soon();
   }
 
   /**
@@ -217,11 +230,39 @@ export class Lease {
     }
     const view = new View(record, asked, this.#options.leaseMs, this.#options.clock);
     if (known && known.operations === 0) this.#views.delete(known);
+    this.#awaited = isAwaited(record, known?.record ?? null);
     this.#current = view;
     this.#views.add(view);
     for (const listener of this.#listeners) listener(view);
-    if (this.#answer() > this.#answered) this.#soon();
+    if (this.#owesAnswer()) this.#soon();
     return view;
+  }
+
+  /** Reads the record that word came of, whatever a renewal waits for; where that does not help, one is due. */
+  async #glance(): Promise<void> {
+    const { control, dataset } = this.#options;
+    let record: ControlRecord | null;
+    do {
+      // That it cannot be read is told by the renewal.
+      const [read] = await Promise.allSettled([control.read(dataset)]);
+      record = read.status === 'fulfilled' ? read.value : null;
+      if (!record || !this.#learn(record)) break;
+    } while (record.revision < this.#told && !this.#stopping.signal.aborted);
+    this.#glancing = null;
+    if (this.newest().revision < this.#told) this.#soon();
+  }
+
+  /**
+   * Goes by a record that was come by without a renewal, under the lease that runs: counted from an earlier question, it ends no later than
+   * whoever announces the next switch waits for. It costs no commit, and requests that wait for this record go on that much sooner.
+   * False: the lease is over.
+   */
+  #learn(record: ControlRecord): boolean {
+    const known = this.peek();
+    if (!known) return false;
+    this.#adopt(record, known.asked);
+    this.#wake.abort();
+    return true;
   }
 
   /** The highest revision under which, or later, all running operations with a running lease were begun. */
@@ -233,6 +274,10 @@ export class Lease {
     return answer;
   }
 
+  #owesAnswer(): boolean {
+    return this.#awaited && this.#answer() > this.#answered;
+  }
+
   #soon(): void {
     this.#hurry = true;
     this.#wake.abort();
@@ -241,11 +286,13 @@ export class Lease {
   async #keep(): Promise<void> {
     const { clock, control, leaseMs, log } = this.#options;
     while (!this.#stopping.signal.aborted) {
-      this.#wake = new AbortController();
-      if (!this.#hurry && this.#answer() <= this.#answered) {
-        const pause = leaseMs / RENEWALS_PER_LEASE;
+      while (!this.#hurry && !this.#owesAnswer() && !this.#stopping.signal.aborted) {
         const looks = this.#current?.record.switching && !control.hears();
-        await clock.delay(looks ? Math.min(pause, SWITCHING_MS) : pause, this.#wake.signal);
+        const pause = Math.min(leaseMs / RENEWALS_PER_LEASE, looks ? SWITCHING_MS : Infinity);
+        const left = this.#lastAsked + pause - clock.monotonic();
+        if (left <= 0) break;
+        this.#wake = new AbortController();
+        await clock.delay(left, this.#wake.signal);
       }
       if (this.#stopping.signal.aborted) return;
       this.#hurry = false;
@@ -257,4 +304,9 @@ export class Lease {
       }
     }
   }
+}
+
+/** A switch waits for answers to what it announced and to what it brought into force; a change outside of any switch, to itself. */
+function isAwaited({ switching }: ControlRecord, before: ControlRecord | null): boolean {
+  return switching ? switching.phase !== 'FLIP' : !before?.switching;
 }

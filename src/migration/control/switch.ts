@@ -194,7 +194,8 @@ export class SwitchDriver {
   ): Promise<Waited> {
     const { control, clock, dataset, lease } = this.#devices;
     const since = clock.monotonic();
-    await lease.renew();
+    // What this process wrote it knows, and its answer is on the way; another's it may not have heard of yet.
+    if (lease.newest().revision < record.revision) await lease.renew();
     const nobodyIsSilent = async () => {
       const elapsed = clock.monotonic() - since;
       const now = isoTime(clock);
@@ -218,11 +219,10 @@ export class SwitchDriver {
       run: opens ? current.epoch : record.run,
       switching: { ...current, phase: 'FLIP' },
     });
-    await this.#devices.lease.renew();
   }
 
   async #flip(record: ControlRecord, current: Switch): Promise<void> {
-    const { control, clock, log, lease } = this.#devices;
+    const { control, clock, log } = this.#devices;
     const move = findMove(record.place, current.to);
     if (!move)
       throw new CrossfadeError('INTERNAL', {
@@ -245,7 +245,6 @@ export class SwitchDriver {
       const facts = { dataset: record.dataset, state: showPlace(current.to), epoch: current.epoch, pauseMs };
       log.info({ ...facts, ...(dropped > 0 && { dropped }) }, 'the new state is in force');
     }
-    await lease.renew();
   }
 
   #transition(record: ControlRecord, current: Switch): Transition {
@@ -274,7 +273,6 @@ export class SwitchDriver {
       const tookMs = Math.max(0, clock.wall() - Date.parse(current.since));
       log.debug({ dataset: record.dataset, state: showPlace(record.place), epoch: current.epoch, tookMs }, 'settled');
     }
-    await this.#devices.lease.renew();
   }
 
   async #poll(until: number, done: () => Promise<boolean>, moot: () => boolean): Promise<Waited> {

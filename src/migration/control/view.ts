@@ -29,6 +29,11 @@ export class View {
     this.#clock = clock;
   }
 
+  /** Since when the lease runs. */
+  get asked(): Asked {
+    return this.#asked;
+  }
+
   renewed(asked: Asked): void {
     if (asked.monotonic <= this.#asked.monotonic) return;
     this.#asked = asked;

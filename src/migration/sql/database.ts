@@ -5,7 +5,7 @@
  * it commits, either because the engine has one writer at a time, or because the work locks the rows it reads with `lockRows`.
  * Busy databases, deadlocks and serialisation failures are tried again inside; the work may therefore run more than once.
  */
-import type { CompiledQuery, Kysely, SelectQueryBuilder, Transaction } from 'kysely';
+import type { CompiledQuery, Kysely, RawBuilder, SelectQueryBuilder, Transaction } from 'kysely';
 
 export interface SqlDatabase<Tables> {
   readonly read: Kysely<Tables>;
@@ -28,7 +28,7 @@ export interface SqlDatabase<Tables> {
   /** Statements for `migrate` that make this table refuse to change or remove a row that it has; each may be run again. */
   appendOnly(table: string): readonly string[];
   /** Word that goes round between processes; absent where one process alone uses the database. */
-  readonly channel?: Channel<Tables>;
+  readonly channel?: Channel;
   close(): Promise<void>;
 }
 
@@ -36,9 +36,12 @@ export interface SqlDatabase<Tables> {
  * Short messages between all who have a handle to one database. A message is a hint and may be lost: whoever relies on one looks for itself
  * as well, only less often while the channel `hears`.
  */
-export interface Channel<Tables> {
-  /** Goes out when the transaction commits, to everybody, this process included; and not at all if it does not commit. */
-  tell(tx: Transaction<Tables>, message: string): Promise<void>;
+export interface Channel {
+  /**
+   * An expression that sends the message, once for each row that a statement returns it for. It goes out when the transaction commits, to
+   * everybody, this process included; and not at all if it does not commit.
+   */
+  telling(message: string): RawBuilder<unknown>;
   /** `null`: messages may have been missed until now. Returns an unsubscribe function. */
   listen(heard: (message: string | null) => void): () => void;
   /** Is everything heard that is told, as far as this process knows? */

@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { OperationExpired } from '../../../src/migration/api.ts';
 import { systemClock, type Clock } from '../../../src/migration/clock.ts';
 import { soon } from '../../support/deployment.ts';
-import { verifyClean } from '../../support/operate.ts';
+import { until, verifyClean } from '../../support/operate.ts';
 import { Stalls } from '../../support/stall.ts';
 import {
   CATCHING_UP,
@@ -115,6 +115,26 @@ describe.concurrent('the lease', () => {
     expect(await ada.create('zoe', 'a')).toBe('WRITTEN');
     gate.open();
     await nextTurn();
+    await expect(bob.engine.begin(soon(0))).rejects.toMatchObject({ code: 'CONTROL_UNAVAILABLE' });
+  });
+
+  test('a record that was heard of is gone by at once, under the lease that runs and for no longer', async ({
+    stage,
+  }) => {
+    const jump = { ms: 0 };
+    const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + jump.ms };
+    const bob = await stage.enter('bob', { leaseMs: LONG_MS, clock });
+    bob.stalls.fail('control.renew');
+    jump.ms = LONG_MS * 0.6;
+    const record = await bob.record();
+    const pinned = { ...record, revision: record.revision + 1, pinnedLogic: 'BOTH' } as const;
+    await bob.instance.control.compareAndSet(record.revision, pinned);
+    await until('bob goes by the pin', async () => {
+      const operation = await bob.begin();
+      operation.end();
+      return operation.logic === 'BOTH';
+    });
+    jump.ms = LONG_MS * 1.2;
     await expect(bob.engine.begin(soon(0))).rejects.toMatchObject({ code: 'CONTROL_UNAVAILABLE' });
   });
 

@@ -162,7 +162,15 @@ export class Player {
       await this.instance.control.compareAndSet(record.revision, { ...record, revision: record.revision + 1 });
     }
     await gate.reached;
-    return gate;
+    // Nor does word of a change help.
+    const unread = this.stalls.hold('control.read', { all: true });
+    return {
+      reached: gate.reached,
+      open: () => {
+        gate.open();
+        unread.open();
+      },
+    };
   }
 
   async record(): Promise<ControlRecord> {

@@ -4,18 +4,17 @@
  * The message goes out with the transaction of the change, so that it never comes before the record can be read. What this process hears of its
  * own changes a second time is left to listeners, who know the revision.
  */
-import type { Transaction } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Channel } from '../../sql/database.ts';
-import type { Change, ControlStore } from '../control.ts';
-import type { ControlTables } from './tables.ts';
+import type { Change, ControlRecord, ControlStore } from '../control.ts';
 
 type Listener = (change: Change | null) => void;
 
 export class Changes implements Pick<ControlStore, 'onChange' | 'hears'> {
-  readonly #channel: Channel<ControlTables> | null;
+  readonly #channel: Channel | null;
   readonly #listeners = new Map<Listener, () => void>();
 
-  constructor(channel: Channel<ControlTables> | null) {
+  constructor(channel: Channel | null) {
     this.#channel = channel;
   }
 
@@ -30,14 +29,15 @@ export class Changes implements Pick<ControlStore, 'onChange' | 'hears'> {
 
   readonly hears = (): boolean => this.#channel?.hears() ?? false;
 
-  /** Inside the transaction of the change. */
-  async announce(tx: Transaction<ControlTables>, { dataset, revision }: Change): Promise<void> {
-    await this.#channel?.tell(tx, JSON.stringify([revision, dataset]));
+  /** Returned by the statement that makes the change: then other processes hear of it, if it is made, in the same round trip. */
+  telling({ dataset, revision }: Change): RawBuilder<unknown> {
+    return this.#channel?.telling(JSON.stringify([revision, dataset])) ?? sql`1`;
   }
 
   /** After its commit. */
-  made({ dataset, revision }: Change): void {
-    for (const listener of this.#listeners.keys()) listener({ dataset, revision });
+  made(record: ControlRecord): void {
+    const { dataset, revision } = record;
+    for (const listener of this.#listeners.keys()) listener({ dataset, revision, record });
   }
 }
 

@@ -20,10 +20,11 @@ export function controlRecords(
     async create(record) {
       const earlier = await access.write(async (tx) => {
         const insert = tx.insertInto('crossfade_control').values(toRow(record));
-        const result = await insert.onConflict((conflict) => conflict.column('dataset').doNothing()).executeTakeFirst();
-        if (result.numInsertedOrUpdatedRows === 0n) return readRecord(tx, record.dataset);
-        await changes.announce(tx, record);
-        return null;
+        const made = await insert
+          .onConflict((conflict) => conflict.column('dataset').doNothing())
+          .returning(changes.telling(record).as('told'))
+          .executeTakeFirst();
+        return made ? null : readRecord(tx, record.dataset);
       });
       if (earlier) return earlier;
       changes.made(record);
@@ -34,16 +35,17 @@ export function controlRecords(
       if (next.revision !== revision + 1) {
         throw new RangeError(`revision ${next.revision} does not follow revision ${revision}`);
       }
-      const won = await access.write(async (tx) => {
-        const update = tx.updateTable('crossfade_control').set(toRow(next));
+      const moved = async (db: Kysely<ControlTables>): Promise<boolean> => {
+        const update = db.updateTable('crossfade_control').set(toRow(next));
         const mine = update.where('dataset', '=', next.dataset).where('revision', '=', revision);
-        if ((await mine.executeTakeFirst()).numUpdatedRows === 0n) return false;
-        if (transition) {
-          await tx.insertInto('crossfade_transition').values(transitionRow(next.dataset, transition)).execute();
-        }
-        await changes.announce(tx, next);
+        return (await mine.returning(changes.telling(next).as('told')).executeTakeFirst()) !== undefined;
+      };
+      const recorded = async (tx: Kysely<ControlTables>): Promise<boolean> => {
+        if (!transition || !(await moved(tx))) return false;
+        await tx.insertInto('crossfade_transition').values(transitionRow(next.dataset, transition)).execute();
         return true;
-      });
+      };
+      const won = await (transition ? access.write(recorded) : access.once(moved));
       if (!won) return null;
       changes.made(next);
       return next;

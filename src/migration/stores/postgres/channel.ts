@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { sql, type Transaction } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { Client } from 'pg';
 import type { Channel } from '../../sql/database.ts';
 
@@ -23,7 +23,7 @@ const ECHO = 'echo ';
 
 type Heard = (message: string | null) => void;
 
-export class NotifyChannel<Tables> implements Channel<Tables> {
+export class NotifyChannel implements Channel {
   readonly #url: string;
   readonly #listeners = new Set<Heard>();
   #stop = new AbortController();
@@ -34,8 +34,8 @@ export class NotifyChannel<Tables> implements Channel<Tables> {
     this.#url = url;
   }
 
-  async tell(tx: Transaction<Tables>, message: string): Promise<void> {
-    await sql`select pg_notify(${sql.raw(NAME)}, ${message})`.execute(tx);
+  telling(message: string): RawBuilder<unknown> {
+    return sql`pg_notify(${sql.raw(NAME)}, ${message})`;
   }
 
   listen(heard: Heard): () => void {

@@ -29,7 +29,7 @@ const MAKING_TABLES = 'select pg_advisory_xact_lock(4091700842)';
 export function openPostgres<Tables>(url: string): SqlDatabase<Tables> {
   const pool = openPool(url, CONNECTIONS);
   const db = new Kysely<Tables>({ dialect: new PooledDialect(pool) });
-  const channel = new NotifyChannel<Tables>(url);
+  const channel = new NotifyChannel(url);
   return {
     read: db,
     rows: (query) => rowsOf(pool, query),
