@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/migration/clock.ts';
 import { graphileQueue } from '../../src/migration/jobs/graphile/index.ts';
-import { partsOf, type JobQueue, type Piece, type Work } from '../../src/migration/jobs/queue.ts';
+import { HELD_MS, partsOf, type JobQueue, type Piece, type Work } from '../../src/migration/jobs/queue.ts';
 import { silent } from '../../src/migration/log.ts';
 import { until } from '../support/operate.ts';
 import { describeWith, randomName, scratchSchema, servers } from '../support/servers.ts';
@@ -73,7 +73,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     await reached.promise;
     await two?.offer(partsOf('copy', 1), 0);
     await until('it is given to another', async () => {
-      await two?.reclaim();
+      await Promise.all([one?.reclaim(), two?.reclaim()]);
       return there.length > 0;
     });
     hung.resolve();
@@ -84,6 +84,50 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       return there.length >= 2;
     });
     expect(done).toHaveLength(1);
+  });
+
+  test('a piece that is kept stays where it is, and one that is kept no more is another’s, also when the first ends', async ({
+    onTestFinished,
+  }) => {
+    const taken: { keep: () => Promise<boolean>; end: (how: 'DONE' | 'MORE') => void }[] = [];
+    const work: Work = (_, __, keep) => {
+      const { promise, resolve } = Promise.withResolvers<'DONE' | 'MORE'>();
+      taken.push({ keep, end: resolve });
+      return promise;
+    };
+    const queues = await opened([work, work], onTestFinished);
+    onTestFinished(async () => taken.forEach(({ end }) => end('DONE')));
+    const look = async () => {
+      for (const queue of queues) {
+        await queue.offer(partsOf('copy', 1), 0);
+        await queue.reclaim();
+      }
+    };
+    await look();
+    await until('it is taken', () => taken.length === 1);
+    const [first] = taken;
+    for (const end = performance.now() + HELD_MS + 1500; performance.now() < end; await delay(50)) {
+      expect(await first?.keep()).toBe(true);
+      await look();
+    }
+    expect(taken).toHaveLength(1);
+
+    await until('it is given to another', async () => {
+      await look();
+      return taken.length === 2;
+    });
+    const [, second] = taken;
+    expect(await first?.keep()).toBe(false);
+    first?.end('DONE');
+    // Its end takes nothing from the other one: what is offered meanwhile is there already.
+    for (const end = performance.now() + HELD_MS / 2; performance.now() < end; await delay(50)) {
+      expect(await second?.keep()).toBe(true);
+      await look();
+    }
+    expect(taken).toHaveLength(2);
+    second?.end('MORE');
+    await until('it is taken up again', () => taken.length === 3);
+    taken[2]?.end('DONE');
   });
 
   test('a piece that throws is tried again', async ({ onTestFinished }) => {

@@ -1,10 +1,16 @@
 /** "This instance does that job." Spares the stores double work; correctness never rests on it. */
 import type { JobContext } from './context.ts';
 
+export interface Claim {
+  /** false: another process does it. */
+  hold(): Promise<boolean>;
+  release(): Promise<void>;
+}
+
 const TTL_MS = 3000;
 
 /** A claim is a write to the control store, so it is renewed now and then and not before every step. */
-export class JobClaim {
+export class JobClaim implements Claim {
   readonly #ctx: Pick<JobContext, 'control' | 'dataset' | 'clock' | 'instanceId'>;
   readonly #job: string;
   #renewAt = -Infinity;
@@ -14,7 +20,6 @@ export class JobClaim {
     this.#job = job;
   }
 
-  /** false: another instance does it. */
   async hold(): Promise<boolean> {
     const { control, dataset, clock, instanceId } = this.#ctx;
     const now = clock.monotonic();

@@ -11,7 +11,7 @@ import { digestOf } from '../digest.ts';
 import { hasCode } from '../errors.ts';
 import type { Checkpoint } from '../stores/store.ts';
 import { Bulk } from './bulk.ts';
-import { JobClaim } from './claim.ts';
+import { JobClaim, type Claim } from './claim.ts';
 import type { JobContext, StepResult } from './context.ts';
 import { CopyReport } from './copy-report.ts';
 import { mapBatch } from './mapping.ts';
@@ -20,7 +20,7 @@ import { blocked, clears, copies, IDLE, PROGRESSED } from './steps.ts';
 
 /** What a copier remembers between steps; nothing is lost with it but its tuning. */
 export interface CopyState {
-  readonly claim: JobClaim;
+  readonly claim: Claim;
   readonly pace: Pace;
   readonly limit: RateLimit;
   readonly meter: Meter;
@@ -51,7 +51,14 @@ export async function copyStep(ctx: JobContext, state: CopyState, signal?: Abort
   }
 }
 
-async function nextBatch(ctx: JobContext, state: CopyState, signal?: AbortSignal): Promise<StepResult> {
+/** Where the copy that is wanted now goes on. */
+export interface CopyDue {
+  readonly checkpoint: Checkpoint;
+  readonly rateLimit: number | null;
+}
+
+/** Is there something to copy, and may it be copied now? */
+export async function copyDue(ctx: JobContext, state: CopyState): Promise<CopyDue | StepResult> {
   const record = await ctx.record();
   if (!copies(record)) return IDLE;
   const { rateLimit, paused } = record.copy;
@@ -63,6 +70,13 @@ async function nextBatch(ctx: JobContext, state: CopyState, signal?: AbortSignal
     await state.claim.release();
     return IDLE;
   }
+  return { checkpoint, rateLimit };
+}
+
+async function nextBatch(ctx: JobContext, state: CopyState, signal?: AbortSignal): Promise<StepResult> {
+  const due = await copyDue(ctx, state);
+  if ('kind' in due) return due;
+  const { checkpoint, rateLimit } = due;
   if (!(await state.claim.hold())) return IDLE;
   state.report.working(checkpoint);
   const batch = state.bulk.fits(checkpoint, rateLimit)

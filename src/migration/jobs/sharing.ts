@@ -1,19 +1,21 @@
 /**
  * Which background work is shared out in pieces, and which is one process's at a time.
  *
- *   copy      one stream, with what it has read ahead and learned of its pace: a claim (claim.ts) says whose it is, and runs out by
- *             itself; handing it on between processes would only throw that away
+ *   copy      one piece, kept by the process that has it for as long as it gets on (shared-copy.ts): one stream, with what it has read
+ *             ahead and learned of its pace, which handing it on would only throw away
  *   replay    one piece for each range of the journal's slots, from a backlog on that is more than a few batches; less than that is
  *             brought by whoever sees it, sooner than it could be handed on
  *   verify    one piece for each range of the key space, if the run was cut into more than one
  *
  * Each process looks whether there is work, and offers its pieces; the queue lets one process at a time have a piece. Without a queue, or
- * while it is away, each process replays for itself, and the one that has the claim goes through all ranges of the verification.
+ * while it is away, each process replays for itself, and the one that has the claim (claim.ts) copies, or goes through all ranges of the
+ * verification.
  */
 import { JOURNAL_SLOTS, STORE_ROLES, type StoreRole } from '../dataset.ts';
 import type { JobContext, StepResult } from './context.ts';
 import { partsOf, shareOf, slice, type JobQueue, type Piece, type Work } from './queue.ts';
 import { isBacklog, replayState, replayStep, type ReplayState } from './replay.ts';
+import type { SharedCopy } from './shared-copy.ts';
 import { IDLE } from './steps.ts';
 import { verifyPart, verifyStep, type Shares, type VerifyState } from './verify.ts';
 
@@ -45,7 +47,7 @@ export function sharedVerify(ctx: JobContext, queue: JobQueue | null, state: Ver
 }
 
 /** What a process does with a piece that it got. `verify`: of its own, for it waits apart from what the loop waits for. */
-export function workOn(ctx: JobContext, verify: VerifyState): Work {
+export function workOn(ctx: JobContext, copy: SharedCopy, verify: VerifyState): Work {
   const states = new Map<string, ReplayState>();
   const stepOf = (piece: Piece): Step | null => {
     const [, number] = VERIFY.exec(piece.job) ?? [];
@@ -60,7 +62,9 @@ export function workOn(ctx: JobContext, verify: VerifyState): Work {
     states.set(name, state);
     return () => replayStep(ctx, role, state, shareOf(piece, JOURNAL_SLOTS));
   };
-  return async (piece, signal) => {
+  return async (piece, signal, keep) => {
+    const epoch = copy.epochOf(piece.job);
+    if (epoch !== null) return copy.work(epoch, signal, keep);
     const step = stepOf(piece);
     if (step) return slice(step, ctx, signal);
     ctx.log.warn({ job: piece.job }, 'a piece of work that this release does not know is left alone');

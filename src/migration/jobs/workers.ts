@@ -4,7 +4,7 @@
  */
 import type { CopyProgress, VerificationStatus } from '../api.ts';
 import type { JobContext } from './context.ts';
-import { copyProgress, copyState, copyStep } from './copy.ts';
+import { copyProgress, copyState } from './copy.ts';
 import { Loop } from './loop.ts';
 import { Meter } from './meter.ts';
 import { prepareState, prepareStep, type PrepareOptions } from './prepare.ts';
@@ -12,6 +12,7 @@ import type { JobQueue, Work } from './queue.ts';
 import { retryState, retryStep, type RetryState } from './quarantine.ts';
 import { repairState, repairStep, type RepairState } from './repair.ts';
 import { sharedReplay, sharedVerify, workOn, type Step } from './sharing.ts';
+import { SharedCopy } from './shared-copy.ts';
 import { IDLE } from './steps.ts';
 import { sweepState, sweepStep } from './sweep.ts';
 import { startVerification, verificationStatus } from './verification.ts';
@@ -44,10 +45,11 @@ export class Workers {
     const verify = verifyState(ctx, options.verify);
     const sweep = sweepState();
     this.#queue = options.queue ?? null;
-    this.#work = workOn(ctx, verifyState(ctx, options.verify));
+    const copying = new SharedCopy(ctx, this.#queue, copy);
+    this.#work = workOn(ctx, copying, verifyState(ctx, options.verify));
     const jobs: readonly (readonly [string, Step])[] = [
       ['prepare', () => prepareStep(ctx, prepare)],
-      ['copy', (signal) => copyStep(ctx, copy, signal)],
+      ['copy', (signal) => copying.step(signal)],
       ...sharedReplay(ctx, this.#queue),
       ['verify', sharedVerify(ctx, this.#queue, verify)],
       ['sweep', (signal) => sweepStep(ctx, sweep, signal)],

@@ -1,15 +1,17 @@
 /**
  * The queue of pieces on PostgreSQL, by graphile-worker: who takes which piece, how many at once, retries, and word of new pieces at once.
  *
- * Three of its habits are not ours. It trusts a lock for four hours: here a piece is put back after a slice of a second, so that one that is
- * held for longer can be given free (`reclaim`). And a worker deletes its job by number when it is done, also when the job was given to another
- * meanwhile: then the other's piece is gone from the queue, and is offered again by whoever looks next. And unless results
- * are written in batches, one that cannot be written is a rejection that nobody handles, which ends the process.
+ * Three of its habits are not ours. It trusts a lock for four hours: here a piece is put back after a slice of a second, or kept with a word
+ * every second (locks.ts), so that one that is held for longer can be given free (`reclaim`). And a worker deletes its job by number when it
+ * is done, also when the job was given to another meanwhile: so whoever has lost its piece says that it failed, which changes nothing of what
+ * is another's. And unless results are written in batches, one that cannot be written is a rejection that nobody handles, which ends the
+ * process.
  */
 import type { JobHelpers, Logger as WorkerLogger, Runner, WorkerUtils } from 'graphile-worker';
 import { Client, Pool } from 'pg';
 import { systemClock } from '../../clock.ts';
 import { HELD_MS, type JobQueue, type OpenQueue, type Piece, type Work } from '../queue.ts';
+import { Locks, type Held } from './locks.ts';
 
 /** Pieces that one process works on at once. */
 const CONCURRENCY = 2;
@@ -17,6 +19,8 @@ const CONCURRENCY = 2;
 const POLL_MS = 5000;
 /** Tries of a piece that throws, a few seconds apart; then it is left until it is offered again. */
 const TRIES = 4;
+/** How often it is said of a piece that it is kept, milliseconds. */
+const KEEP_MS = HELD_MS / 3;
 const CONNECT_MS = 5000;
 const STATEMENT_MS = 15_000;
 const FIRST_RETRY_MS = 500;
@@ -40,7 +44,9 @@ class GraphileQueue implements JobQueue {
   readonly #context: Context;
   readonly #stopping = new AbortController();
   #life: Promise<void> = Promise.resolve();
-  #live: { readonly utils: WorkerUtils; readonly schema: string } | null = null;
+  #live: { readonly utils: WorkerUtils; readonly schema: string; readonly locks: Locks } | null = null;
+  /** Jobs that are worked on here. */
+  readonly #atHand = new Set<string>();
 
   constructor(url: string, context: Context) {
     this.#url = url;
@@ -78,17 +84,10 @@ class GraphileQueue implements JobQueue {
 
   async reclaim(): Promise<void> {
     if (!this.#live) return;
-    const { utils, schema } = this.#live;
-    const { rows } = await utils.withPgClient((client) =>
-      client.query<{ worker: string }>(
-        `select distinct locked_by as worker from ${schema}.jobs
-         where task_identifier = $1 and locked_at < now() - $2 * interval '1 millisecond'`,
-        [this.#context.name, HELD_MS],
-      ),
-    );
-    if (rows.length === 0) return;
-    this.#context.log.info({ workers: rows.length }, 'pieces of work of a process that is gone are given free');
-    await utils.forceUnlockWorkers(rows.map(({ worker }) => worker));
+    const { utils, locks } = this.#live;
+    const { name, log } = this.#context;
+    const pieces = await utils.withPgClient((client) => locks.reclaim(client, name, [...this.#atHand]));
+    if (pieces > 0) log.info({ pieces }, 'pieces of work of a process that is gone are given free');
   }
 
   async stop(): Promise<void> {
@@ -136,6 +135,7 @@ class GraphileQueue implements JobQueue {
       const shared = { pgPool: pool, schema, logger, preset: PRESET };
       const utils = await makeWorkerUtils(shared);
       await utils.migrate();
+      const locks = new Locks(schema);
       const runner = await run({
         ...shared,
         concurrency: CONCURRENCY,
@@ -143,10 +143,10 @@ class GraphileQueue implements JobQueue {
         noHandleSignals: true,
         parsedCronItems: [],
         taskList: {
-          [this.#context.name]: (payload, helpers) => this.#task(work, payload, helpers, schema),
+          [this.#context.name]: (payload, helpers) => this.#task(work, payload, helpers, locks),
         },
       });
-      this.#live = { utils, schema };
+      this.#live = { utils, schema, locks };
       await lifeOf(runner, signal);
     } finally {
       this.#live = null;
@@ -154,17 +154,25 @@ class GraphileQueue implements JobQueue {
     }
   }
 
-  async #task(work: Work, payload: unknown, { job, ...helpers }: JobHelpers, schema: string): Promise<void> {
+  async #task(work: Work, payload: unknown, { job, ...helpers }: JobHelpers, locks: Locks): Promise<void> {
+    const { name, clock } = this.#context;
     const piece = pieceOf(payload);
-    if (!piece || (await work(piece, this.#stopping.signal)) === 'DONE') return;
-    const { rows } = await helpers.query<{ worker: string | null }>(
-      `select locked_by as worker from ${schema}.jobs where id = $1 and key = $2`,
-      [job.id, job.key],
-    );
-    // Whose piece was given to another does not go on with it.
-    if (rows[0]?.worker !== job.locked_by) return;
-    const jobKey = keyOf(this.#context.name, piece);
-    await helpers.addJob(this.#context.name, piece, { jobKey, maxAttempts: TRIES, priority: job.priority });
+    if (!piece) return;
+    const { id, key, attempts, locked_by: holder } = job;
+    const held: Held = { id, key, holder, attempts };
+    const mine = (renew: boolean): Promise<boolean> =>
+      helpers.withPgClient((client) => locks.holds(client, held, renew));
+    let keptAt = clock.monotonic();
+    const keep = async (): Promise<boolean> => {
+      if (clock.monotonic() - keptAt < KEEP_MS) return true;
+      keptAt = clock.monotonic();
+      return mine(true);
+    };
+    this.#atHand.add(id);
+    const left = await work(piece, this.#stopping.signal, keep).finally(() => this.#atHand.delete(id));
+    if (!(await mine(false))) throw new Error('the piece was given to another process');
+    if (left === 'DONE') return;
+    await helpers.addJob(name, piece, { jobKey: keyOf(name, piece), maxAttempts: TRIES, priority: job.priority });
   }
 
   #say({ workerId, taskIdentifier }: LogScope): (level: string, message: string) => void {
