@@ -20,7 +20,6 @@ export interface Merged<T> {
 
 /** Entries that one script reads: the server does nothing else meanwhile. */
 const MOST = 256;
-const LEAST = 1;
 
 interface Stream<T> {
   slot: Slot;
@@ -58,7 +57,7 @@ async function tryFirstOf<T>(
   fetch: Fetch<T>,
   compare: Compare<T>,
 ): Promise<Merged<T> | null> {
-  let count = Math.min(MOST, limit, LEAST + Math.ceil((2 * limit) / slots.length));
+  let count = Math.min(MOST, limit, shareOf(limit / slots.length));
   const begun = await fetch(
     slots.map((slot) => ({ slot, from: null })),
     count,
@@ -80,6 +79,11 @@ async function tryFirstOf<T>(
     if (short.some(({ slot }, i) => slot.epoch !== more[i]?.slot.epoch)) return null;
     for (const [i, stream] of short.entries()) readOn(stream, more[i]);
   }
+}
+
+/** So much that few slots have to be asked again where entries are spread by chance, and little is read for nothing. */
+function shareOf(mean: number): number {
+  return 1 + Math.ceil(mean + 2 * Math.sqrt(mean));
 }
 
 function mayHaveMore<T>({ entries, next }: Stream<T>, cut: T | undefined, compare: Compare<T>): boolean {

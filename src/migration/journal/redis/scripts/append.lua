@@ -15,12 +15,14 @@ local replies = {}
 -- What there is of a key before the write: seq, since, names, debts. nil: no entry; a hidden one is removed.
 local function entry_at(SLOT, DEBTS, INDEX, member, packed)
   local dropped = redis.call('HMGET', SLOT, 'droppedOLD', 'droppedNEW')
-  local lacks, any = lacked(DEBTS, {OLD = tonumber(dropped[1]), NEW = tonumber(dropped[2])}, {member})
-  if lacks[1].OLD or lacks[1].NEW then
+  dropped = {OLD = tonumber(dropped[1]), NEW = tonumber(dropped[2])}
+  local scores = debts_at(DEBTS, {member})
+  local old, new = old_debt(scores[1], dropped), new_debt(scores[2], dropped)
+  if old or new then
     local seq, since = string.match(packed, '^(%d+) (%d+) ')
-    return {seq = seq, since = since, names = names_of(packed), lacks = lacks[1]}
+    return {seq = seq, since = since, names = names_of(packed), lacks = {OLD = old, NEW = new}}
   end
-  remove_all(SLOT, DEBTS, INDEX, {member}, {packed}, any)
+  remove_all(SLOT, DEBTS, INDEX, {member}, {packed}, {'O' .. member, 'N' .. member})
   redis.call('HINCRBY', SLOT, 'hidden', -1)
   return nil
 end

@@ -14,23 +14,28 @@ for i = 4, #ARGV, 3 do
     at[ARGV[i]] = #members
   end
 end
-local packed = redis.call('HMGET', SLOT, unpack(members))
-local lacks, any = lacked(DEBTS, slot.dropped, members)
-local cleared, leaving, texts, debts = {}, {}, {}, {}
+local packed, scores, dropped = redis.call('HMGET', SLOT, unpack(members)), debts_at(DEBTS, members), slot.dropped
+local cleared, leaving, texts = {}, {}, {}
 local mark = slot.mark
 for i = 2, #ARGV, 3 do
-  local role, seq, n = ARGV[i], ARGV[i + 1], at[ARGV[i + 2]]
-  if packed[n] and lacks[n][role] and string.match(packed[n], '^%d+') == seq then
-    lacks[n][role] = nil
-    if lacks[n].OLD or lacks[n].NEW then
-      cleared[#cleared + 1] = string.sub(role, 1, 1) .. members[n]
-    else
-      leaving[#leaving + 1], texts[#texts + 1], debts[#debts + 1] = members[n], packed[n], any[n]
-      mark = math.max(mark, tonumber(seq))
+  local n = at[ARGV[i + 2]]
+  local old, new = old_debt(scores[2 * n - 1], dropped), new_debt(scores[2 * n], dropped)
+  local mine, others = new, old
+  if ARGV[i] == 'OLD' then mine, others = old, new end
+  if packed[n] and mine and string.match(packed[n], '^%d+') == ARGV[i + 1] then
+    local mine_at, others_at = 2 * n, 2 * n - 1
+    if ARGV[i] == 'OLD' then mine_at, others_at = others_at, mine_at end
+    cleared[#cleared + 1] = string.sub(ARGV[i], 1, 1) .. members[n]
+    scores[mine_at] = false
+    if not others then
+      if scores[others_at] then cleared[#cleared + 1] = (ARGV[i] == 'OLD' and 'N' or 'O') .. members[n] end
+      leaving[#leaving + 1], texts[#texts + 1] = members[n], packed[n]
+      packed[n] = false
+      mark = math.max(mark, tonumber(ARGV[i + 1]))
     end
   end
 end
-if #cleared > 0 then redis.call('ZREM', DEBTS, unpack(cleared)) end
-remove_all(SLOT, DEBTS, INDEX, leaving, texts, debts)
+remove_all(SLOT, DEBTS, INDEX, leaving, texts, cleared)
+if #leaving == 0 and #cleared > 0 then redis.call('ZREM', DEBTS, unpack(cleared)) end
 if mark > slot.mark then redis.call('HSET', SLOT, 'mark', digits(mark)) end
 return {'DONE'}

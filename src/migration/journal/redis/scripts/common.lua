@@ -71,20 +71,19 @@ local function debts_of(DEBTS, role, dropped, upTo)
   return redis.call('ZCOUNT', DEBTS, upTo and '-' .. digits(upTo) or '-inf', '(-' .. digits(dropped))
 end
 
--- Of each of these members (NUL, key): the lowest seqs lacked by OLD and by NEW, nothing where none is that counts; and the same with
--- those that were dropped.
-local function lacked(DEBTS, dropped, members)
+-- Of these members (NUL, key), two for each of them: the scores of its debts of the old and of the new store, false where there is none.
+local function debts_at(DEBTS, members)
   local asked = {}
   for i, member in ipairs(members) do asked[2 * i - 1], asked[2 * i] = 'O' .. member, 'N' .. member end
-  local scores = redis.call('ZMSCORE', DEBTS, unpack(asked))
-  local lacks, any = {}, {}
-  for i = 1, #members do
-    local old, new = tonumber(scores[2 * i - 1]), tonumber(scores[2 * i])
-    old = old and -old
-    any[i] = {OLD = old, NEW = new}
-    lacks[i] = {OLD = old and old > dropped.OLD and old or nil, NEW = new and new > dropped.NEW and new or nil}
-  end
-  return lacks, any
+  return redis.call('ZMSCORE', DEBTS, unpack(asked))
+end
+
+-- The seq of such a debt of the old store, of the new one; false if it does not count.
+local function old_debt(score, dropped)
+  return score and (dropped.OLD == 0 or -tonumber(score) > dropped.OLD) and string.sub(score, 2)
+end
+local function new_debt(score, dropped)
+  return score and (dropped.NEW == 0 or tonumber(score) > dropped.NEW) and score
 end
 
 -- The first members (NUL, key) of a store's debts, from above one seq and, with `upTo`, up to another; and the last one's seq.
@@ -106,15 +105,17 @@ local function names_of(packed)
   return string.match(packed, '^%d+ %d+ %d+ ([^\2]*)\2')
 end
 
--- Removes entries with all that belongs to them; `debts` as `lacked` gives those that there are.
-local function remove_all(SLOT, DEBTS, INDEX, members, texts, debts)
+-- Removes entries with all that belongs to them; `owed` are their debts as they are stored.
+local function remove_all(SLOT, DEBTS, INDEX, members, texts, owed)
   if #members == 0 then return end
-  local owed, indexed = {}, {}
+  local indexed, n = {}, 0
   for i, member in ipairs(members) do
-    if debts[i].OLD then owed[#owed + 1] = 'O' .. member end
-    if debts[i].NEW then owed[#owed + 1] = 'N' .. member end
-    indexed[#indexed + 1] = member
-    for name in string.gmatch(names_of(texts[i]), '([^\1]*)\1') do indexed[#indexed + 1] = name .. member end
+    n = n + 1
+    indexed[n] = member
+    for name in string.gmatch(names_of(texts[i]), '([^\1]*)\1') do
+      n = n + 1
+      indexed[n] = name .. member
+    end
   end
   redis.call('HDEL', SLOT, unpack(members))
   if #owed > 0 then redis.call('ZREM', DEBTS, unpack(owed)) end
@@ -131,13 +132,12 @@ local function add_entries(reply, SLOT, DEBTS, slot, members, now)
     if packed[i] then found[#found + 1], texts[#texts + 1] = member, packed[i] end
   end
   if #found == 0 then return end
-  local lacks = lacked(DEBTS, slot.dropped, found)
+  local scores, dropped, n = debts_at(DEBTS, found), slot.dropped, #reply
   for i, member in ipairs(found) do
-    local old, new = lacks[i].OLD, lacks[i].NEW
+    local old, new = old_debt(scores[2 * i - 1], dropped), new_debt(scores[2 * i], dropped)
     if (old or new) and (not now or tonumber(string.match(texts[i], '^%d+ %d+ (%d+)')) <= now) then
-      local n = #reply
-      reply[n + 1], reply[n + 2], reply[n + 3] = member, old and digits(old) or '', new and digits(new) or ''
-      reply[n + 4] = texts[i]
+      reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = member, old or '', new or '', texts[i]
+      n = n + 4
     end
   end
 end

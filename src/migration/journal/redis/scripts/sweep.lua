@@ -12,17 +12,17 @@ if not slot then return refusal end
 
 local function sweep_debts(role, members)
   local packed = redis.call('HMGET', SLOT, unpack(members))
-  local lacks, any = lacked(DEBTS, slot.dropped, members)
-  local over, hidden, texts, debts = {}, {}, {}, {}
+  local scores, dropped = debts_at(DEBTS, members), slot.dropped
+  local over, hidden, texts = {}, {}, {}
   for i, member in ipairs(members) do
-    if packed[i] and not lacks[i].OLD and not lacks[i].NEW then
-      hidden[#hidden + 1], texts[#texts + 1], debts[#debts + 1] = member, packed[i], any[i]
-    else
-      over[#over + 1] = string.sub(role, 1, 1) .. member
+    over[#over + 1] = string.sub(role, 1, 1) .. member
+    if packed[i] and not old_debt(scores[2 * i - 1], dropped) and not new_debt(scores[2 * i], dropped) then
+      hidden[#hidden + 1], texts[#texts + 1] = member, packed[i]
+      over[#over + 1] = (role == 'OLD' and 'N' or 'O') .. member
     end
   end
-  if #over > 0 then redis.call('ZREM', DEBTS, unpack(over)) end
-  remove_all(SLOT, DEBTS, INDEX, hidden, texts, debts)
+  redis.call('ZREM', DEBTS, unpack(over))
+  remove_all(SLOT, DEBTS, INDEX, hidden, texts, {})
   if #hidden > 0 then redis.call('HINCRBY', SLOT, 'hidden', -#hidden) end
 end
 
