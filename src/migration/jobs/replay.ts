@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { ControlRecord } from '../control/control.ts';
-import type { Dataset, StoreRole } from '../dataset.ts';
+import { JOURNAL_SLOTS, type Dataset, type StoreRole } from '../dataset.ts';
 import { hasCode } from '../errors.ts';
 import type { Journal, JournalEntry, SlotRange } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
@@ -19,7 +19,12 @@ import { blocked, comparable, IDLE, PROGRESSED, replaysInto } from './steps.ts';
 /** Entries that are applied in one transaction. */
 const BATCH = 500;
 /** Entries that are read at once: while one batch of them is applied, the one before is noted. */
-const READ = 2 * BATCH;
+const READ = 4 * BATCH;
+/** A drain goes over these at the same time: of one it reads, or notes, while it applies those of the other. */
+const HALVES: readonly SlotRange[] = [
+  { from: 0, below: JOURNAL_SLOTS / 2 },
+  { from: JOURNAL_SLOTS / 2, below: JOURNAL_SLOTS },
+];
 /** Entries that one store lacks from which on the processes share them. */
 const SHARED_FROM = 2 * BATCH;
 /** Between two tries of a drain that got nowhere. */
@@ -93,7 +98,7 @@ export async function drain(
   deps: ReplayDeps,
   role: StoreRole,
   options: { readonly run: number; readonly deadline: number },
-): Promise<'DRAINED' | 'TIMED_OUT' | 'FENCED'> {
+): Promise<Drained> {
   const left = options.deadline - deps.clock.monotonic();
   if (left <= 0) return 'TIMED_OUT';
   const over = new AbortController();
@@ -108,21 +113,58 @@ export async function drain(
 async function drainUntil(
   deps: ReplayDeps,
   role: StoreRole,
-  { run, deadline }: { readonly run: number; readonly deadline: number },
+  options: { readonly run: number; readonly deadline: number },
   signal: AbortSignal,
-): Promise<'DRAINED' | 'TIMED_OUT' | 'FENCED'> {
-  const state = replayState();
+): Promise<Drained> {
+  const cut = new AbortController();
+  const either = AbortSignal.any([signal, cut.signal]);
   let reported = false;
+  const report = (error: unknown): void => {
+    if (!reported) deps.log.warn({ err: error, dataset: deps.dataset.name, role }, 'a drain waits');
+    reported = true;
+  };
+  try {
+    const outcomes = await Promise.all(
+      HALVES.map(async (slots) => {
+        const outcome = await drainSlots(deps, role, { ...options, slots, report }, either);
+        if (outcome !== 'DRAINED') cut.abort();
+        return outcome;
+      }),
+    );
+    return (
+      outcomes.find((outcome) => outcome === 'FENCED') ?? outcomes.find((outcome) => outcome !== 'DRAINED') ?? 'DRAINED'
+    );
+  } finally {
+    cut.abort();
+  }
+}
+
+type Drained = 'DRAINED' | 'TIMED_OUT' | 'FENCED';
+
+interface Drain {
+  readonly run: number;
+  readonly deadline: number;
+  readonly slots: SlotRange;
+  /** A store or the journal does not answer. */
+  readonly report: (error: unknown) => void;
+}
+
+async function drainSlots(
+  deps: ReplayDeps,
+  role: StoreRole,
+  { run, deadline, slots, report }: Drain,
+  signal: AbortSignal,
+): Promise<Drained> {
+  const state = replayState();
   while (!signal.aborted && deps.clock.monotonic() < deadline) {
     try {
-      const { outcome, cleared } = await replayBatch(deps, role, { run, held: true }, state);
+      const { outcome, cleared } = await replayBatch(deps, role, { run, held: true, slots }, state);
       if (outcome === 'EMPTY') return 'DRAINED';
       if (outcome === 'FENCED') return 'FENCED';
       if (cleared > 0) continue;
     } catch (error) {
       if (!hasCode(error, 'STORE_UNAVAILABLE', 'JOURNAL_UNAVAILABLE')) throw error;
-      if (!reported) deps.log.warn({ err: error, dataset: deps.dataset.name, role }, 'a drain waits');
-      reported = true;
+      report(error);
     }
     await deps.clock.delay(RETRY_MS, signal);
   }
