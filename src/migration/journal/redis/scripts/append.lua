@@ -22,7 +22,7 @@ local function entry_at(SLOT, DEBTS, INDEX, member, packed)
     local seq, since = string.match(packed, '^(%d+) (%d+) ')
     return {seq = seq, since = since, names = names_of(packed), lacks = {OLD = old, NEW = new}}
   end
-  remove_all(SLOT, DEBTS, INDEX, {member}, {packed}, {'O' .. member, 'N' .. member})
+  remove_all(SLOT, DEBTS, INDEX, {member}, {packed}, debts_for({member}))
   redis.call('HINCRBY', SLOT, 'hidden', -1)
   return nil
 end

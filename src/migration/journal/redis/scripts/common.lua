@@ -71,11 +71,16 @@ local function debts_of(DEBTS, role, dropped, upTo)
   return redis.call('ZCOUNT', DEBTS, upTo and '-' .. digits(upTo) or '-inf', '(-' .. digits(dropped))
 end
 
--- Of these members (NUL, key), two for each of them: the scores of its debts of the old and of the new store, false where there is none.
+-- The debts that there may be of these members (NUL, key): two for each of them, of the old and of the new store.
+local function debts_for(members)
+  local debts = {}
+  for i, member in ipairs(members) do debts[2 * i - 1], debts[2 * i] = 'O' .. member, 'N' .. member end
+  return debts
+end
+
+-- Of these members, two for each of them: the scores of its debts of the old and of the new store, false where there is none.
 local function debts_at(DEBTS, members)
-  local asked = {}
-  for i, member in ipairs(members) do asked[2 * i - 1], asked[2 * i] = 'O' .. member, 'N' .. member end
-  return redis.call('ZMSCORE', DEBTS, unpack(asked))
+  return redis.call('ZMSCORE', DEBTS, unpack(debts_for(members)))
 end
 
 -- The seq of such a debt of the old store, of the new one; false if it does not count.
