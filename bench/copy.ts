@@ -2,12 +2,13 @@
  * `npm run bench:copy`: the copy of a migration beside the fastest that the servers' own tools do with the same rows, the same tables
  * (with their index for lists) and the same mapping, which they have to do in SQL.
  *
- *   --quick  --rows N  --rounds N  --json FILE  --only postgres-postgres,mariadb-postgres,postgres-mariadb
+ *   --quick  --rows N  --rounds N  --json FILE  --only postgres-postgres,mariadb-postgres,postgres-mariadb,beside
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { setupCommand } from '../src/cli/setup-command.ts';
+import { beside } from './copy/beside.ts';
 import type { Copied } from './copy/crossfade.ts';
 import { loadInto, mariadb, psql } from './copy/commands.ts';
 import { digestOf, fillMysql, fillPostgres, MAPPED } from './copy/participations.ts';
@@ -99,12 +100,18 @@ async function main(): Promise<void> {
   });
   print(`${rows} rows, ${options.rounds} rounds. ${describeMachine(described)}`);
   const goals: Goal[] = [];
-  const results: Record<string, readonly Result<Run>[]> = {};
+  const results: Record<string, object> = {};
   for (const pair of pairs) {
     if (options.only.length > 0 && !options.only.includes(pair.name)) continue;
     const measured = await measure(pair);
     results[pair.name] = measured;
     goals.push(...tell(pair, measured));
+  }
+  if (options.only.length === 0 || options.only.includes('beside')) {
+    await clear({ old: postgresOld, new: postgresNew });
+    const besides = await beside({ env: environment(postgresOld, postgresNew), rows, rounds: options.rounds });
+    Object.assign(results, { beside: besides.runs });
+    goals.push(...besides.goals);
   }
   print();
   print(table(['goal', 'asked', 'measured', ''], goals.map(goalRow)));
@@ -182,7 +189,7 @@ async function measure(pair: Pair): Promise<readonly Result<Run>[]> {
 }
 
 /** An empty new table, nothing left of a migration, and nothing for the servers to catch up with. */
-async function clear({ old, new: next }: Pair): Promise<void> {
+async function clear({ old, new: next }: Pick<Pair, 'old' | 'new'>): Promise<void> {
   await next.sql('truncate table participation_new');
   await Promise.all([old.dropTables('crossfade\\_'), next.dropTables('crossfade\\_')]);
   await attempt(`${psql(databases[0] ?? old)} -c checkpoint`);
