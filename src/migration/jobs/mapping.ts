@@ -43,7 +43,8 @@ export interface MappedBatch {
 /** A batch of old rows for the new store; the mapping is loaded once. */
 export async function mapBatch(dataset: Dataset, found: readonly Stored[]): Promise<MappedBatch> {
   const batch = { rows: [] as Row[], keys: [] as string[], olds: [] as Row[], quarantine: [] as Quarantined[] };
-  const readable = found.flatMap((stored) => ('row' in stored ? [stored.row] : []));
+  const readable: Row[] = [];
+  for (const stored of found) if ('row' in stored) readable.push(stored.row);
   const mapper = await dataset.mapper(readable);
   for (const stored of found) {
     const { key } = stored;

@@ -5,6 +5,7 @@ import type { ColumnType, Dataset, StoreRole, Value } from '../../dataset.ts';
 import { know, RowHasher } from '../../digest.ts';
 import { fieldsOf } from '../fields.ts';
 import { PART_ROWS, type Stored } from '../store.ts';
+import type { Cell } from './connection.ts';
 import { cellAt, eachPiece, END, type Piece } from './copy-text.ts';
 import { keyOfCells, SEPARATOR } from './keys.ts';
 import { isSpelt, storedOf, valueOf } from './types.ts';
@@ -21,6 +22,10 @@ export class RowReader {
   /** Where the key fields are among the columns. */
   readonly #keyAt: readonly number[];
   readonly #textKey: boolean;
+  /** A row without values: to fill its copy takes less than to make one field by field. */
+  readonly #blank: Readonly<Record<string, Value>>;
+  /** Of the row before: where its cells are in the piece, and what they say. A cell that says the same is that text, which was looked up before. */
+  readonly #before: { readonly froms: Int32Array; readonly tos: Int32Array; readonly cells: Cell[] };
   #part: Stored[] = [];
   #hasher = new RowHasher();
 
@@ -31,6 +36,9 @@ export class RowReader {
     this.#timesAt = this.#fields.map(([, { type }]) => type === 'timestamp');
     this.#sameBytes = this.#fields.map(([, { type }]) => SAME_BYTES.includes(type));
     this.#keyAt = dataset.keyFields.map(({ field }) => this.#fields.findIndex(([name]) => name === field));
+    this.#blank = Object.fromEntries(this.#fields.map(([field]) => [field, null]));
+    const { length } = this.#fields;
+    this.#before = { froms: new Int32Array(length), tos: new Int32Array(length), cells: [] };
     this.#textKey = dataset.keyFields.every(({ type }) => type === 'text');
   }
 
@@ -38,6 +46,7 @@ export class RowReader {
   take(messages: Buffer): readonly (readonly Stored[])[] {
     const full: (readonly Stored[])[] = [];
     eachPiece(messages, this.#timesAt, (piece) => {
+      this.#before.tos.fill(0);
       for (let i = 0; i < piece.count; i += (this.#fields.length + 1) * 2) {
         this.#part.push(this.#row(piece, i));
         if (this.#part.length === PART_ROWS) full.push(this.rest());
@@ -57,7 +66,7 @@ export class RowReader {
 
   #row(piece: Piece, first: number): Stored {
     const hasher = this.#hasher;
-    const row: Record<string, Value> = {};
+    const row: Record<string, Value> = { ...this.#blank };
     hasher.begin();
     let i = first;
     let column = 0;
@@ -65,7 +74,7 @@ export class RowReader {
       const from = piece.marks[i] ?? 0;
       const to = piece.marks[i + 1] ?? 0;
       if (from === END) throw new TypeError('a row with too few cells');
-      const cell = cellAt(piece, i);
+      const cell = this.#cell(piece, column, i);
       const value = valueOf(definition, cell);
       if (typeof value === 'object' && value !== null) return this.#unreadable(piece, first);
       row[field] = value;
@@ -78,6 +87,22 @@ export class RowReader {
     if (piece.marks[i] !== END) throw new TypeError('a row with too many cells');
     hasher.end();
     return { key: this.#key(piece, first), row };
+  }
+
+  #cell(piece: Piece, column: number, i: number): Cell {
+    const { bytes, marks } = piece;
+    const { froms, tos, cells } = this.#before;
+    const from = marks[i] ?? 0;
+    const to = marks[i + 1] ?? 0;
+    const length = to - from;
+    let same = (tos[column] ?? 0) - (froms[column] ?? 0) === length && length > 0;
+    // What differs, differs at its end most of the time.
+    for (let at = to - 1, other = (tos[column] ?? 0) - 1; same && at >= from; at--, other--) {
+      same = bytes[at] === bytes[other];
+    }
+    froms[column] = from;
+    tos[column] = to;
+    return same ? (cells[column] ?? null) : (cells[column] = cellAt(piece, i));
   }
 
   #unreadable(piece: Piece, first: number): Stored {

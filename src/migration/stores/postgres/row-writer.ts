@@ -80,7 +80,7 @@ export class RowWriter {
       this.#at += 2;
       for (const place of this.#places) {
         const value = row[place.field] ?? null;
-        if (!this.#asItIs(place, value, old)) this.#slowly(place, value);
+        if (typeof value !== 'string' || !this.#asItIs(place, value, old)) this.#slowly(place, value);
       }
     } catch (error) {
       this.#at = this.#from + begun;
@@ -113,28 +113,24 @@ export class RowWriter {
   }
 
   /** False: this has to be looked at more closely. */
-  #asItIs({ field, plainUpTo, sharedTime }: Place, value: Value, old: Row | undefined): boolean {
-    if (typeof value !== 'string') return false;
-    if (value.length <= plainUpTo) return this.#plain(value);
-    if (!sharedTime || old === undefined || old[field] !== value) return false;
-    this.#reserve(LENGTH_BYTES + 8);
-    this.#target.view.setInt32(this.#at, encodeTime(this.#target, this.#at + LENGTH_BYTES, value));
-    this.#at += LENGTH_BYTES + 8;
-    return true;
-  }
-
-  /** Writes the text if all of it is ASCII, and nothing that no column holds. */
-  #plain(text: string): boolean {
-    const { length } = text;
-    this.#reserve(length + LENGTH_BYTES);
+  #asItIs({ field, plainUpTo, sharedTime }: Place, value: string, old: Row | undefined): boolean {
+    const { length } = value;
+    if (this.#at + LENGTH_BYTES + length > this.#target.bytes.length) this.#reserve(LENGTH_BYTES + length);
     const { bytes, view } = this.#target;
-    let at = this.#at + LENGTH_BYTES;
-    for (let i = 0; i < length; i++) {
-      const unit = text.charCodeAt(i);
-      if (unit === 0 || unit >= DELETE) return false;
-      bytes[at++] = unit;
+    const begun = this.#at;
+    let at = begun + LENGTH_BYTES;
+    if (length <= plainUpTo) {
+      for (let i = 0; i < length; i++) {
+        const unit = value.charCodeAt(i);
+        // ASCII, and nothing that no column holds.
+        if (unit === 0 || unit >= DELETE) return false;
+        bytes[at++] = unit;
+      }
+    } else {
+      if (!sharedTime || old === undefined || old[field] !== value) return false;
+      at += encodeTime(this.#target, at, value);
     }
-    view.setInt32(this.#at, length);
+    view.setInt32(begun, at - begun - LENGTH_BYTES);
     this.#at = at;
     return true;
   }
