@@ -181,12 +181,13 @@ export class Connection {
 }
 
 /** Makes the session one that may be used; throws `Unusable` if it can't be. */
-export async function setUpSession(client: ClientBase): Promise<void> {
+export async function setUpSession(client: ClientBase, more: Readonly<Record<string, string>> = {}): Promise<void> {
+  const settings = { ...SETTINGS, ...more };
   await client.query({
     // A commit that the server would not sync is no acknowledgement.
     text: `select set_config(name, value, false) from unnest($1::text[], $2::text[]) as s(name, value)
       union all select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
-    values: [Object.keys(SETTINGS), Object.values(SETTINGS)],
+    values: [Object.keys(settings), Object.values(settings)],
   });
   const { rows } = await client.query<Server>(
     `select current_setting('transaction_isolation') as isolation, current_setting('server_encoding') as encoding,

@@ -21,13 +21,18 @@ import { openPool, type Pool } from './pool.ts';
 import { untilFree } from './retry.ts';
 
 const CONNECTIONS = 8;
+/**
+ * The journal and the control store are asked by keys, whose values change no plan; left to itself the server plans again for each
+ * request what it finds cheap to run, and takes longer for that than for all the rest.
+ */
+const PLANS = { plan_cache_mode: 'force_generic_plan' } as const;
 
 /** One number for everybody who makes tables: `create table if not exists` fails when two do it at once. */
 const MAKING_TABLES = 'select pg_advisory_xact_lock(4091700842)';
 
 /** Opens nothing yet. Throws what the driver throws if this is no URL of a server. */
 export function openPostgres<Tables>(url: string): SqlDatabase<Tables> {
-  const pool = openPool(url, CONNECTIONS);
+  const pool = openPool(url, CONNECTIONS, PLANS);
   const db = new Kysely<Tables>({ dialect: new PooledDialect(pool) });
   const channel = new NotifyChannel(url);
   return {

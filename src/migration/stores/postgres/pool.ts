@@ -30,6 +30,8 @@ export interface Connections {
 export interface PoolOptions extends ClientConfig {
   /** Connections at most. */
   readonly max: number;
+  /** Of each session, beside those that all have. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** How long a connection is kept that nobody uses, milliseconds; 0: for ever. */
   readonly idleMs?: number;
 }
@@ -54,14 +56,15 @@ class Member extends Connection {
 }
 
 /** At most `max` connections to the database of a URL; opens none yet. Throws what the driver throws if this is no URL of a server. */
-export function openPool(url: string, max: number): Pool {
+export function openPool(url: string, max: number, settings: Readonly<Record<string, string>> = {}): Pool {
   identityOf(url);
-  return new Pool({ connectionString: url, max });
+  return new Pool({ connectionString: url, max, settings });
 }
 
 export class Pool implements Connections {
   readonly #options: ClientConfig & { readonly connectionTimeoutMillis: number };
   readonly #max: number;
+  readonly #settings: Readonly<Record<string, string>>;
   readonly #idleMs: number;
   /** The one used last is at the end, and is used next. */
   readonly #free: Member[] = [];
@@ -72,8 +75,9 @@ export class Pool implements Connections {
   #ended: PromiseWithResolvers<void> | null = null;
 
   /** Opens nothing yet. */
-  constructor({ max, idleMs = IDLE_MS, ...options }: PoolOptions) {
+  constructor({ max, settings = {}, idleMs = IDLE_MS, ...options }: PoolOptions) {
     this.#max = max;
+    this.#settings = settings;
     this.#idleMs = idleMs;
     this.#options = {
       fallback_application_name: 'crossfade',
@@ -130,7 +134,7 @@ export class Pool implements Connections {
     client.on('error', () => this.#broke(member));
     try {
       await client.connect();
-      await setUpSession(client);
+      await setUpSession(client, this.#settings);
       return member;
     } catch (error) {
       this.#discard(member);

@@ -30,6 +30,7 @@ export class Statements {
   readonly #keyColumns: readonly Column[];
   readonly #isSettable: readonly boolean[];
   #load: string | null = null;
+  #loadOne: string | null = null;
 
   constructor(dataset: Dataset, role: StoreRole) {
     this.#dataset = dataset;
@@ -116,8 +117,17 @@ export class Statements {
     return `unnest(${lists.join(', ')}) as w(${lists.map((_, i) => `k${i}`).join(', ')}) join ${this.name} t on ${on}`;
   }
 
-  /** The rows with these keys: a text that is put together once, for it is asked with nearly every request. */
-  load(keys: Iterable<string>): { readonly sql: string; readonly cells: readonly Cell[] } {
+  /**
+   * The rows with these keys: texts that are put together once, for they are asked with nearly every request. One key has a text of its
+   * own, which the server plans once: of a list it thinks that it is long until it sees it, and plans again each time that it is not.
+   */
+  load(keys: readonly string[]): { readonly sql: string; readonly cells: readonly Cell[] } {
+    const [only] = keys;
+    const cells = keys.length === 1 && only !== undefined ? cellsOfKey(this.#dataset.keyFields, only) : null;
+    if (cells) {
+      this.#loadOne ??= `select ${this.columns} from ${this.name} t where ${this.#compare(new Params(), '=', this.#keyColumns, cells)}`;
+      return { sql: this.#loadOne, cells };
+    }
     this.#load ??= `select ${this.columns} from ${this.amongKeys(new Params(), [])}`;
     return { sql: this.#load, cells: this.#listsOf(keys) };
   }
