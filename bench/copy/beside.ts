@@ -14,13 +14,13 @@ import { percentile, ratioOf, runRounds, summaryOf, type Measured } from '../lib
 import { serve, type Served } from '../serve/child.ts';
 import { askOne, phoneOf } from '../serve/facts.ts';
 import { Operator, TOKEN } from '../serve/operate.ts';
-import { wrk, wrkScript } from '../serve/wrk.ts';
 
 const SECONDS = 5;
 const WARM_UP_SECONDS = 2;
 /** After the copy was paused, or went on: so that nothing of the other is measured. */
 const BETWEEN_MS = 500;
 const SCRIPTED = 2000;
+const CLIENTS = 32;
 
 interface Run extends Measured {
   /** The 99th percentile, milliseconds. */
@@ -43,9 +43,8 @@ export async function beside({ env, rows, rounds }: BesideOptions): Promise<{ go
   try {
     await new Operator(served).defineEvent();
     const bodies = Array.from({ length: SCRIPTED }, (_, i) => askOne(phoneOf((i * 7919) % rows)));
-    const script = await wrkScript(directory, 'one', bodies);
-    await wrk(served.url, script, WARM_UP_SECONDS);
-    const perSecond = (await wrk(served.url, script, WARM_UP_SECONDS)).perSecond / 2;
+    await capacity(served.url, bodies);
+    const perSecond = (await capacity(served.url, bodies)) / 2;
     await switchToCopying(served);
     const run = async (what: 'pauseCopy' | 'resumeCopy'): Promise<Run> => {
       await admin(served, `mutation { ${what}(dataset: "participation") { state } }`);
@@ -84,6 +83,22 @@ export async function beside({ env, rows, rounds }: BesideOptions): Promise<{ go
     await served.stop();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Requests a second when each is followed by the next, sent as `load` sends them: what that takes is the machine's, too. */
+async function capacity(url: string, bodies: readonly string[]): Promise<number> {
+  const agent = new Agent({ keepAlive: true });
+  const until = performance.now() + WARM_UP_SECONDS * 1000;
+  let answered = 0;
+  const ask = async (first: number): Promise<void> => {
+    for (let i = first; performance.now() < until; i += CLIENTS) {
+      await send(url, bodies[i % bodies.length] ?? '', agent);
+      answered++;
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, (_, i) => ask(i)));
+  agent.destroy();
+  return answered / WARM_UP_SECONDS;
 }
 
 /** How long each request took from when it was due, milliseconds. */
