@@ -8,7 +8,7 @@ import type { Access, Appended } from './access.ts';
 import { listedName, memberOf } from './read.ts';
 
 /** Appends of one script: the server does nothing else meanwhile, and while it does this much, more are made ready. */
-const MOST = 16;
+const MOST = 32;
 const DEBTS = { OLD: 'O', NEW: 'N' } as const;
 
 interface Waiting {
