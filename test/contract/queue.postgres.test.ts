@@ -130,6 +130,41 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     taken[2]?.end('DONE');
   });
 
+  test('a process takes nothing from itself; what another gives free of it is no longer the first take’s, also when it comes back here', async ({
+    onTestFinished,
+  }) => {
+    const over = Promise.withResolvers<void>();
+    const taken: (() => Promise<boolean>)[] = [];
+    let busy = 0;
+    // The first has all pieces of the copy, and the second all of the rest, however often they are handed on.
+    const first: Work = async ({ job }, _, keep) => {
+      if (job !== 'copy') return delay(5).then(() => 'MORE');
+      taken.push(keep);
+      await over.promise;
+      return 'DONE';
+    };
+    const second: Work = async ({ job }) => {
+      if (job === 'copy') return delay(5).then(() => 'MORE');
+      busy++;
+      await over.promise;
+      return 'DONE';
+    };
+    const [one, two] = await opened([first, second], onTestFinished);
+    onTestFinished(async () => over.resolve());
+    await one?.offer(partsOf('copy', 1), 0);
+    await until('the first has it', () => taken.length === 1);
+    for (const end = performance.now() + HELD_MS + 500; performance.now() < end; await delay(50)) await one?.reclaim();
+    expect(taken).toHaveLength(1);
+
+    await one?.offer(partsOf('rest', 2), 0);
+    await until('the second has no hands free', () => busy === 2);
+    await until('the first has it once more', async () => {
+      await two?.reclaim();
+      return taken.length === 2;
+    });
+    expect(await taken[0]?.()).toBe(false);
+  });
+
   test('a piece that throws is tried again', async ({ onTestFinished }) => {
     let tries = 0;
     const work: Work = () => (++tries === 1 ? Promise.reject(new Error('a fault of a test')) : Promise.resolve('DONE'));
