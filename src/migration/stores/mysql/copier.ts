@@ -11,7 +11,7 @@ import type { Cell, Connection } from './connection.ts';
 import { Failure } from './database.ts';
 import type { MysqlFence } from './fence.ts';
 import { refusalOf } from './refusal.ts';
-import { insertRows, type Candidate } from './rows.ts';
+import { insertRows } from './rows.ts';
 import type { Session } from './session.ts';
 import { toCells, type TableFacts } from './types.ts';
 import type { Parts } from './writer.ts';
@@ -70,7 +70,9 @@ export class Copier {
         lines((part) => {
           const { candidates, refused } = this.#candidates(part, facts);
           batch.add(part, refused);
-          return candidates.map(({ cells }) => toLine(cells)).join('');
+          let some = '';
+          for (const { cells } of candidates) some += toLine(cells);
+          return some;
         }),
       );
       if (warnings > 0 || rows !== batch.copied) throw new Undone('the server would have changed or left out rows');
@@ -86,33 +88,41 @@ export class Copier {
   async #insert(c: Connection, batch: StreamedBatch, parts: AsyncIterable<CopyPart>, facts: TableFacts): Promise<void> {
     for await (const part of parts) {
       const { candidates, refused } = this.#candidates(part, facts);
-      const reasons = await insertRows(c, this.#parts.sql, candidates, facts);
-      const more = candidates.flatMap(({ key, old }) => {
+      const keyed = candidates.map(({ at, cells }) => ({ at, cells, key: this.#keyOf(part, at) }));
+      const reasons = await insertRows(c, this.#parts.sql, keyed, facts);
+      const more = keyed.flatMap(({ key, at }) => {
         const reason = reasons.get(key);
-        return reason === undefined ? [] : [{ key, reason, row: old }];
+        return reason === undefined ? [] : [{ key, reason, row: oldOf(part, at) }];
       });
       batch.add(part, [...refused, ...more]);
     }
   }
 
-  /** The part's rows as the columns take them, and those that they cannot take. */
+  /** The part's rows as the columns take them, with where they are in it, and those that they cannot take. */
   #candidates(part: CopyPart, facts: TableFacts) {
-    const { dataset, sql } = this.#parts;
-    const candidates: (Candidate & { readonly old: string })[] = [];
+    const { table } = this.#parts.sql;
+    const candidates: { readonly at: number; readonly cells: readonly Cell[] }[] = [];
     const refused: Quarantined[] = [];
-    for (const [i, row] of part.rows.entries()) {
-      const key = dataset.keyOf(row);
-      const old = JSON.stringify(part.olds?.[i] ?? row);
+    for (const [at, row] of part.rows.entries()) {
       try {
-        candidates.push({ key, cells: toCells(sql.table, row, facts), old });
+        candidates.push({ at, cells: toCells(table, row, facts) });
       } catch (error) {
         const reason = refusalOf(error);
         if (reason === null) throw error;
-        refused.push({ key, reason, row: old });
+        refused.push({ key: this.#keyOf(part, at), reason, row: oldOf(part, at) });
       }
     }
     return { candidates, refused };
   }
+
+  #keyOf(part: CopyPart, at: number): string {
+    return this.#parts.dataset.keyOf(part.rows[at] ?? {});
+  }
+}
+
+/** As quarantine keeps it. */
+function oldOf(part: CopyPart, at: number): string {
+  return JSON.stringify(part.olds?.[at] ?? part.rows[at]);
 }
 
 const SPECIAL = /[\\\n\r\t\0]/;

@@ -35,7 +35,7 @@ const PER_CELL = 16;
 
 /** One spelling for each value, or BAD_USER_INPUT naming the field. */
 export function toCells(table: Table, row: Row, facts: TableFacts): readonly Cell[] {
-  const cells = Object.entries(table.columns).map(([field, column]) => {
+  const cells = fieldsOf(table).map(([field, column]) => {
     const value = row[field] ?? null;
     const cell = toCell(field, column, value);
     const fault = roomFault(facts.room.get(column.name), value);
@@ -43,7 +43,7 @@ export function toCells(table: Table, row: Row, facts: TableFacts): readonly Cel
     return cell;
   });
   // A change binds two rows, the one that is expected and the new one.
-  if (bytesOf(cells) > facts.statementBytes / 2) {
+  if (!fits(cells, facts.statementBytes / 2)) {
     const sizes = cells.map((cell) => bytesOf([cell]));
     const field = Object.keys(table.columns)[sizes.indexOf(Math.max(...sizes))] ?? '';
     throw badInput(field, `${field} must be shorter: the server takes ${facts.statementBytes} bytes at once`);
@@ -70,6 +70,17 @@ export function bytesOf(cells: readonly Cell[]): number {
   for (const cell of cells)
     bytes += PER_CELL + (typeof cell === 'string' || Buffer.isBuffer(cell) ? Buffer.byteLength(cell) : 0);
   return bytes;
+}
+
+/** A UTF-16 unit takes so many bytes at most. */
+const MOST_BYTES = 3;
+
+/** As many bytes as that, by a look at lengths if that tells. */
+function fits(cells: readonly Cell[], bytes: number): boolean {
+  let most = 0;
+  for (const cell of cells)
+    most += PER_CELL + (typeof cell === 'string' || Buffer.isBuffer(cell) ? cell.length * MOST_BYTES : 0);
+  return most <= bytes || bytesOf(cells) <= bytes;
 }
 
 /** The row, or why it can't be read (naming the column) with what could be, as JSON. */
