@@ -84,6 +84,7 @@ await switchTo('MIGRATING');
 console.log(await place('c1', '8', 'open'), await read('c1', '8'));
 while (!(await engine.operator.copyProgress())?.complete) await delay(50);
 await switchTo('CATCHING_UP');
+while ((await engine.operator.journalStatus()).pending.OLD > 0) await delay(50);
 await switchTo('DUAL', 0);
 await switchTo('DUAL', 100);
 await engine.operator.verify();
