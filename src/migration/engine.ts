@@ -137,9 +137,10 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     const takeover = new Takeover({ ...shared, driver, leaseMs: this.#options.leaseMs ?? 2000 });
     const { comparePercent: percent = 0, observer } = this.#options;
     const spotCheck = new SpotCheck(jobs, { percent, observer });
-    // Half-way through a switch there is nothing new to do, and requests wait for the same processor.
+    // Until another state is in force there is nothing new to do, and requests wait for the same processor.
     const unsubscribe = this.#lease.onView((view) => {
-      if (!view.record.switching) workers.wake();
+      const phase = view.record.switching?.phase;
+      if (phase === undefined || phase === 'SETTLE') workers.wake();
     });
     this.#running = {
       workers,

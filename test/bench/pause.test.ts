@@ -1,10 +1,10 @@
 /**
- * What requests wait because of switches: an open loop of reads and writes at 30 percent of what four processes can take, while the dataset
- * goes up the ladder and back, beside the same load without a switch. A request's time counts from when it was due, not from when it was sent. The
- * PostgreSQL is one of its own where one is installed: four processes want up to 120 connections, more than many a server takes, and
+ * What requests wait because of switches: an open loop of reads and writes at 30 percent of what four processes can take in DUAL, where
+ * they can take least, while the dataset goes up the ladder and back, beside the same load in the same places of the ladder while nothing is
+ * switched. A request's time counts from when it was due, not from when it was sent. The PostgreSQL is one of its own where one is installed: four processes want up to 120 connections, more than many a server takes, and
  * connections that it refuses would show here as requests and switches that fail.
  *
- *   CROSSFADE_RUNS=5      walks, each with a control
+ *   CROSSFADE_RUNS=5      walks
  */
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,23 +18,28 @@ const PROCESSES = 4;
 const ROWS = 500;
 const SHARE = 0.3;
 const RUNS = Number(process.env['CROSSFADE_RUNS'] ?? 5);
-/** How long the load alone goes on before a switch and after it, milliseconds. */
-const AROUND_MS = 400;
+/** What counts as the time of a switch: from so long before it, and until so long after it, milliseconds. */
+const AROUND_MS = 200;
+/** How long the load goes on in each place without a switch, milliseconds; it is the control. */
+const ALONE_MS = 1000;
 const MOST_ABREAST = 32;
 const FULL_MS = 3000;
 const GOAL = { p99: 50, max: 250, failed: 0 };
 
 const READ = `query ($phone: PhoneNumber!) { participation(phone: $phone, event: "send-1g-traffic") { answer updatedAt } }`;
 const WRITE = `mutation ($phone: PhoneNumber!, $answer: String) { changeParticipation(input: { phone: $phone, event: "send-1g-traffic", answer: $answer }) { __typename } }`;
-const LADDER: readonly (readonly [string, number | null])[] = [
+type Way = readonly (readonly [state: string, percent: number | null])[];
+const UP: Way = [
   ['MIGRATING', null],
   ['CATCHING_UP', null],
   ['DUAL', 0],
   ['DUAL', 50],
-  ['DUAL', 100],
+];
+const BACK: Way = [
   ['DUAL', 0],
   ['OLD', null],
 ];
+const LADDER: Way = [...UP, ['DUAL', 100], ...BACK];
 
 interface Sample {
   readonly due: number;
@@ -134,9 +139,15 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     const clients = new Clients(await Promise.all(cluster.processes.map((each) => each.url)));
     onTestFinished(() => clients.close());
     await clients.full();
-    const most = await clients.full();
-    const rate = most * SHARE;
-    process.stdout.write(`at most ${most.toFixed()} requests/s; load ${rate.toFixed()}/s, one in five a write\n`);
+    const inOld = await clients.full();
+    for (const [to, percent] of UP) await cluster.switchTo(to, percent);
+    await clients.full();
+    const inDual = await clients.full();
+    for (const [to, percent] of BACK) await cluster.switchTo(to, percent);
+    const rate = Math.min(inOld, inDual) * SHARE;
+    process.stdout.write(
+      `at most ${inOld.toFixed()} requests/s in OLD, ${inDual.toFixed()} in DUAL; load ${rate.toFixed()}/s, one in five a write\n`,
+    );
     expect(clients.failed).toBe(0);
 
     const under = async (work: () => Promise<void>): Promise<readonly Sample[]> => {
@@ -152,17 +163,16 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       const took: string[] = [];
       const walked = await under(async () => {
         for (const [to, percent] of LADDER) {
-          await delay(AROUND_MS);
+          await delay(ALONE_MS + 2 * AROUND_MS);
           const from = performance.now();
           const ms = await cluster.switchTo(to, percent);
-          windows.push([from - AROUND_MS / 2, performance.now() + AROUND_MS / 2]);
+          windows.push([from - AROUND_MS, performance.now() + AROUND_MS]);
           took.push(`${to}${percent === null ? '' : `(${percent})`} ${ms.toFixed()}`);
         }
-        await delay(AROUND_MS);
+        await delay(ALONE_MS + AROUND_MS);
       });
-      const length = windows.reduce((sum, [from, to]) => sum + to - from, 0);
-      const control = await under(() => delay(length));
-      const during = walked.filter(({ due }) => windows.some(([from, to]) => from <= due && due <= to));
+      const inWindow = ({ due }: Sample): boolean => windows.some(([from, to]) => from <= due && due <= to);
+      const [during, control] = [walked.filter(inWindow), walked.filter((sample) => !inWindow(sample))];
       const p99 = [percentile(during, 0.99), percentile(control, 0.99)] as const;
       const max = [percentile(during, 1), percentile(control, 1)] as const;
       added.push({ p99: p99[0] - p99[1], max: max[0] - max[1] });

@@ -29,8 +29,9 @@ export interface ChaosOptions {
 
 /** How long after a fault requests may still fail of it. */
 const GRACE_US = 3_000_000;
-/** The part of the time that is left for the last way up. */
+/** The part of the time that is left for the last way up, and how much of it at most, milliseconds. */
 const LAST_WAY = 0.3;
+const LONGEST_LAST_WAY_MS = 30_000;
 
 export async function runChaos(options: ChaosOptions): Promise<Verdict> {
   const { seed, directory, instances, borrowed, say } = options;
@@ -71,7 +72,8 @@ async function underLoad(options: ChaosOptions, system: System, recorder: Record
   const walk = new Walk({ system, clients, faults, recorder, random: random.fork(), stayMs, say });
   faults.start();
   try {
-    await walk.run(began + minutes * 60_000 * (1 - LAST_WAY));
+    const asked = minutes * 60_000;
+    await walk.run(began + asked - Math.min(asked * LAST_WAY, LONGEST_LAST_WAY_MS));
   } finally {
     await faults.stop();
     await clients.stop();

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { sqlJournal, type JournalTables } from '../../src/migration/journal/sql/index.ts';
 import type { Clock } from '../../src/migration/clock.ts';
 import { openPostgres } from '../../src/migration/stores/postgres/database.ts';
+import { until } from '../support/operate.ts';
 import { describeWith, scratchSchema, servers } from '../support/servers.ts';
 import { journalContract, ManualClock } from './journal.contract.ts';
 
@@ -58,6 +59,50 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       }
       await journal.stop();
       expect(await known()).toBeGreaterThanOrEqual(4);
+    } finally {
+      await database.close();
+      await drop();
+    }
+  });
+
+  test('what is noted of one slot does not wait for who holds another', async () => {
+    const { url, drop } = await scratchSchema(server);
+    const database = openPostgres<JournalTables>(url);
+    try {
+      const journal = sqlJournal({ database, dataset: { name: 'party' }, clock: new ManualClock() });
+      await journal.init(1);
+      await journal.open({ epoch: 2, run: 2 });
+      const addresses = [3, 7].map((slot) => ({ key: `k${slot}`, slot, bucket: 0 }));
+      const notes = await Promise.all(
+        addresses.map(async (address) => {
+          const { slots } = await journal.read([address]);
+          const appended = await journal.append({
+            epoch: 2,
+            address,
+            expect: { mark: slots.get(address.slot)?.mark ?? NaN },
+            writeId: randomUUID(),
+            image: null,
+            listed: {},
+            owedTo: ['NEW'],
+            holdMs: 0,
+          });
+          if (appended.outcome !== 'APPENDED') throw new Error(appended.outcome);
+          return { address, seq: appended.seq, role: 'NEW' as const };
+        }),
+      );
+      const applied = await database.write(async (tx) => {
+        await tx.selectFrom('crossfade_journal_slot').select('slot').where('slot', '=', 3).forUpdate().execute();
+        const noted = journal.applied(notes);
+        await until(
+          'the entry of the other slot leaves',
+          async () => (await journal.read(addresses)).entries.size === 1,
+        );
+        expect([...(await journal.read(addresses)).entries.keys()]).toEqual(['k3']);
+        return { noted };
+      });
+      await applied.noted;
+      expect((await journal.read(addresses)).entries.size).toBe(0);
+      await journal.stop();
     } finally {
       await database.close();
       await drop();

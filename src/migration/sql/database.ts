@@ -21,6 +21,8 @@ export interface SqlDatabase<Tables> {
   once<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
   /** Adds the engine's row lock to a select inside `write`; nothing where the transaction alone excludes other writers. */
   lockRows<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O>;
+  /** Do transactions go on at the same time that lock different rows? Where they do, one that locks few keeps few waiting. */
+  readonly concurrentWriters: boolean;
   /** Runs statements that make tables (`create table if not exists …`), in order, in one transaction where the engine can. */
   migrate(statements: readonly string[]): Promise<void>;
   /** Gathers what statements are planned by, of these tables, now; absent where plans do not depend on it. */

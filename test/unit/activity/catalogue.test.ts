@@ -208,6 +208,7 @@ describe('what is kept in memory', () => {
     let answers = Promise.resolve();
     const held = await openCatalogue({
       byteText: database.byteText,
+      concurrentWriters: database.concurrentWriters,
       rows: (query) => database.rows(query),
       appendOnly: (table) => database.appendOnly(table),
       write: (work) => database.write(work),

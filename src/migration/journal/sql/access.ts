@@ -26,6 +26,10 @@ export class Access {
     this.clock = clock;
   }
 
+  get concurrentWriters(): boolean {
+    return this.#database.concurrentWriters;
+  }
+
   read<T>(work: (db: Kysely<JournalTables>) => Promise<T>): Promise<T> {
     return this.guard((database) => work(database.read));
   }

@@ -43,6 +43,7 @@ export function openPostgres<Tables>(url: string): SqlDatabase<Tables> {
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => untilFree(() => db.transaction().execute(work)),
     once: (work) => untilFree(() => work(db)),
     lockRows: (query) => query.forUpdate(),
+    concurrentWriters: true,
     gather: (tables) => gather(pool, tables),
     migrate: (statements) => untilFree(() => makeTables(pool, statements)),
     channel,

@@ -60,6 +60,7 @@ export function openSqliteFile<Tables>(file: string): SqliteFile<Tables> {
     write: <T>(work: (tx: Transaction<Tables>) => Promise<T>) => write.transaction().execute(work),
     once: <T>(work: (db: Kysely<Tables>) => Promise<T>) => write.transaction().execute(work),
     lockRows: (query) => query,
+    concurrentWriters: false,
     migrate: (statements) =>
       write.transaction().execute(async (tx) => {
         for (const statement of statements) await tx.executeQuery(CompiledQuery.raw(statement));
