@@ -139,8 +139,10 @@ class MigrationEngine<O extends Row, N extends Row> implements Engine<O, N> {
     const spotCheck = new SpotCheck(jobs, { percent, observer });
     // Until another state is in force there is nothing new to do, and requests wait for the same processor.
     const unsubscribe = this.#lease.onView((view) => {
-      const phase = view.record.switching?.phase;
-      if (phase === undefined || phase === 'SETTLE') workers.wake();
+      const { epoch, switching } = view.record;
+      if (switching && switching.phase !== 'SETTLE') return;
+      if (driver.isDriving(epoch)) workers.wake();
+      else workers.wakeSoon();
     });
     this.#running = {
       workers,

@@ -52,7 +52,8 @@ test('from OLD to NEW', async () => {
   const { engine } = first;
   await goTo(engine, place('MIGRATING'));
   await mutateTicket(engine, { holder: 'h4', show: 's' }, 'x', 'CREATE');
-  await until('the copy is complete', async () => (await engine.operator.copyProgress())?.complete === true);
+  // Its last batch can be seen before the one that copies tells of it.
+  await until('the end of the copy was told', async () => story().includes('the copy is complete'));
   await goTo(engine, place('CATCHING_UP'));
   await until('nothing is pending', async () => (await engine.operator.journalStatus()).entries === 0);
   await until('it was told', () => broughtTo.every((line) => story().includes(line)));

@@ -27,6 +27,9 @@ export interface WorkersOptions {
   readonly queue?: JobQueue;
 }
 
+/** Within this time, milliseconds, `wakeSoon` wakes. */
+const SOON_MS = 250;
+
 export class Workers {
   readonly #ctx: JobContext;
   readonly #meter: Meter;
@@ -34,6 +37,8 @@ export class Workers {
   readonly #release: () => Promise<void>;
   readonly #queue: JobQueue | null;
   readonly #work: Work;
+  readonly #stopping = new AbortController();
+  #soon: Promise<void> | null = null;
   #repair: RepairState | null = null;
   #retry: RetryState | null = null;
 
@@ -69,13 +74,26 @@ export class Workers {
     this.#queue?.start(this.#work);
   }
 
-  /** The control record changed. */
+  /** The control record changed: there may be something to do now. */
   wake(): void {
     for (const loop of this.#loops.values()) loop.wake();
   }
 
+  /**
+   * As `wake`, where others were woken too: of a hundred processes that would bring the same small backlog one is enough, and those that
+   * look a moment later find it gone.
+   */
+  wakeSoon(): void {
+    this.#soon ??= this.#ctx.clock.delay(Math.random() * SOON_MS, this.#stopping.signal).then(() => {
+      this.#soon = null;
+      this.wake();
+    });
+  }
+
   /** Returns when no step runs any more; gives claims back, so that another instance goes on at once. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#soon;
     await Promise.all([...[...this.#loops.values()].map((loop) => loop.stop()), this.#queue?.stop()]);
     await this.#release().catch((error: unknown) => {
       // They run out by themselves.

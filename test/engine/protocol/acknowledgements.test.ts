@@ -100,7 +100,7 @@ describe.concurrent('the rule of the moment', () => {
   });
 
   test('a store that hangs keeps no list waiting that the other one can answer', async ({ stage }) => {
-    const ada = await stage.enter('ada');
+    const ada = await stage.enter('ada', { leaseMs: 5000 });
     await ada.create('zoe', 'a');
     await ada.walk(MIGRATING, CATCHING_UP, DUAL(0));
     for (const call of ['OLD.reader.page', 'OLD.reader.count']) ada.stalls.hold(call, { all: true });
