@@ -488,6 +488,37 @@ describeWith('Redis servers of the test', await servers.redis(), () => {
     ]);
   });
 
+  test('many entries with many names leave together, and raise the mark', async () => {
+    const server = await redisServer();
+    const { journal } = await running(server.url, 10_000);
+    const phone = Array.from({ length: 33 }, (_, i) => `name ${i}`);
+    const writes = Array.from({ length: 250 }, (_, i) => appendOf(`k${i}`, { listed: { phone }, owedTo: ['NEW'] }));
+    const notes = await Promise.all(
+      writes.map(async (write) => {
+        const appended = await journal.append(write);
+        if (appended.outcome !== 'APPENDED') throw new Error(appended.outcome);
+        return { address: write.address, seq: appended.seq, role: 'NEW' as const };
+      }),
+    );
+    await journal.applied(notes);
+    const { entries, slots } = await journal.read(writes.map(({ address: { key, slot } }) => ({ key, slot })));
+    expect(entries.size).toBe(0);
+    expect(slots.get(7)).toMatchObject({ mark: packSeq(2, 251) });
+    expect(await journal.page({ after: null, limit: 5, listed: { field: 'phone', value: 'name 7' } })).toMatchObject({
+      entries: [],
+    });
+  });
+
+  test('a cluster of one server, named as if it were none: appends of two slots go each for itself', async () => {
+    const server = await redisServer(['--cluster-enabled', 'yes']);
+    const client = server.client();
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await expect.poll(() => client.call('CLUSTER', 'INFO'), PATIENT).toContain('cluster_state:ok');
+    const { journal } = await running(server.url, 5000);
+    const appended = await Promise.all([0, 1].map((slot) => journal.append(appendOf(`k${slot}`, { slot }))));
+    expect(appended).toEqual([0, 1].map(() => ({ outcome: 'APPENDED', seq: packSeq(2, 1) })));
+  });
+
   test('answers to writes are kept for as long as was asked for, and not for ever', async () => {
     const server = await redisServer();
     const client = server.client();

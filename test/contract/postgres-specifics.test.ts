@@ -5,11 +5,12 @@ import * as fc from 'fast-check';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Dataset, Row } from '../../src/migration/dataset.ts';
+import { digestOf } from '../../src/migration/digest.ts';
 import { packSeq } from '../../src/migration/seq.ts';
 import { openPool } from '../../src/migration/stores/postgres/pool.ts';
 import { postgresStore, type PostgresStoreOptions } from '../../src/migration/stores/postgres/index.ts';
 import { latchName, quote } from '../../src/migration/stores/postgres/schema.ts';
-import { EVERYTHING, type Store } from '../../src/migration/stores/store.ts';
+import { EVERYTHING, type Store, type Stored } from '../../src/migration/stores/store.ts';
 import { notes, readings } from '../support/dataset.ts';
 import { proxyTo } from '../support/proxy.ts';
 import { describeWith, scratchSchema, servers, type Scratch } from '../support/servers.ts';
@@ -207,6 +208,7 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
     test.each([
       ['a number beyond its column', { tariff: 'smallint' }, { tariff: 32_768 }],
       ['a number beyond the digits of its column', { price: 'numeric(6, 2)' }, { price: '12345' }],
+      ['a number with more digits behind the point than there may be', {}, { price: `0.${'1'.repeat(65_537)}` }],
       ['a year that the server has no text for', {}, { takenAt: '0000-06-01T00:00:00.000000Z' }],
     ])('%s is for the slow way to judge', async (_, declared, change) => {
       expect((await copy(declared, [base(1, {})], change)).outcome).toBe('UNDONE');
@@ -300,12 +302,17 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
         [`taken_at = 'infinity'`, 'taken_at must be a UTC time'],
         [`taken_at = '0044-03-15 12:00:00+00 BC'`, 'taken_at must be a UTC time'],
         [`taken_at = '12026-01-01 00:00:00+00'`, 'taken_at must be a UTC time'],
-        [`taken_at = now(), price = 'NaN'`, 'price must be a decimal number'],
+        [`taken_at = '2026-01-31 23:59:59.123456+00', price = 'NaN'`, 'price must be a decimal number'],
         [`price = 1.50, tariff = 9007199254740992`, 'tariff must be an integer between'],
       ] as const) {
         await run(`update T set ${cell}`);
         const [stored] = await store.reader.page(EVERYTHING, 1);
         expect(stored, cell).toMatchObject({ unreadable: expect.stringContaining(reason) });
+        // The copy streams what the look for changes after it pages.
+        const parts: (readonly Stored[])[] = [];
+        for await (const part of (await store.reader.stream?.(EVERYTHING, 10)) ?? []) parts.push(part);
+        expect(parts, cell).toEqual([[stored]]);
+        expect(parts.map(digestOf), cell).toEqual([await store.reader.digest(EVERYTHING)]);
       }
     });
   });

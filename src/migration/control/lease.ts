@@ -306,7 +306,12 @@ export class Lease {
   }
 }
 
-/** A switch waits for answers to what it announced and to what it brought into force; a change outside of any switch, to itself. */
-function isAwaited({ switching }: ControlRecord, before: ControlRecord | null): boolean {
-  return switching ? switching.phase !== 'FLIP' : !before?.switching;
+/**
+ * Does anybody wait for the answer? A switch does when it has announced and when what it brings is in force, and any other change does. Only
+ * the steps into a flip and out of a switch are waited for by nobody; what was missed in between may have been anything.
+ */
+function isAwaited(record: ControlRecord, before: ControlRecord | null): boolean {
+  if (!before || record.revision > before.revision + 1) return true;
+  const [was, is] = [before.switching?.phase, record.switching?.phase];
+  return was === is || is === 'ANNOUNCE' || is === 'SETTLE';
 }

@@ -33,7 +33,7 @@ export interface VerifyState {
   readonly claim: JobClaim;
   readonly pace: Pace;
   /** Since when something does not answer, monotonic, and what had been checked then; null: all do. */
-  down: { readonly since: number; readonly checked: number } | null;
+  down: { readonly since: number; readonly number: number; readonly checked: number } | null;
 }
 
 /** Covered at once, milliseconds: each time is a transaction of the control store. */
@@ -74,8 +74,8 @@ export async function verifyStep(
   if ('kind' in going) return going;
   return patiently(ctx, state, going, async () => {
     const ranges = await ctx.control.verificationRanges(going.row);
-    if (ranges.length > 1 && share) {
-      const left = ranges.filter(({ covered }) => !covered).map(({ part }) => part);
+    const left = ranges.filter(({ covered }) => !covered).map(({ part }) => part);
+    if (ranges.length > 1 && left.length > 0 && share) {
       if (await share({ number: going.row.number, left, parts: ranges.length })) {
         await state.claim.release();
         return IDLE;
@@ -139,7 +139,8 @@ async function patiently(
   } catch (error) {
     if (!hasCode(error, 'STORE_UNAVAILABLE', 'JOURNAL_UNAVAILABLE')) throw error;
     const now = ctx.clock.monotonic();
-    if (state.down?.checked !== row.checked) state.down = { since: now, checked: row.checked };
+    const { number, checked } = row;
+    if (state.down?.number !== number || state.down.checked !== checked) state.down = { since: now, number, checked };
     if (now - state.down.since < state.options.patienceMs) return blocked(error.message);
     await giveUp(ctx, row, `a store or the journal stayed down: ${error.message}`);
     return PROGRESSED;

@@ -22,6 +22,7 @@ interface Seen {
 
 export class Connection {
   readonly #client: Client;
+  #single = false;
   readonly #timeoutMs: number;
   #up = false;
   #lostAt = performance.now();
@@ -66,9 +67,9 @@ export class Connection {
     return answer;
   }
 
-  /** Is it one server, so that one script reaches all slots? */
+  /** Does one script reach all slots? Not in a cluster; nor, as far as is known, before the servers were asked. */
   get isSingle(): boolean {
-    return !(this.#client instanceof loadDriver().Cluster);
+    return this.#single;
   }
 
   /** Servers are asked again who they are and how they are set up. */
@@ -127,6 +128,7 @@ export class Connection {
     if (servers.length === 0) throw this.#lost('There is no server.');
     const old = servers.find(({ version }) => Number.parseInt(version, 10) < OLDEST_MAJOR);
     if (old) throw new Error(`The server is of version ${old.version}; the journal needs ${OLDEST_MAJOR} or later.`);
+    this.#single = !(this.#client instanceof loadDriver().Cluster) && servers.every(({ clustered }) => !clustered);
     return { losses, servers };
   }
 

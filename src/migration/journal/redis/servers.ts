@@ -8,6 +8,8 @@ export interface Server {
   readonly run: string;
   readonly version: string;
   readonly role: string;
+  /** It is one of a cluster, if only the only one: a script may touch the keys of one hash tag. */
+  readonly clustered: boolean;
   /** It was a replica once since it started. */
   readonly promoted: boolean;
   readonly replicas: number;
@@ -38,6 +40,7 @@ export async function inspect(client: Redis): Promise<Server> {
     run: required(facts, 'run_id'),
     version: required(facts, 'redis_version'),
     role: required(facts, 'role'),
+    clustered: facts.get('redis_mode') === 'cluster',
     promoted: !NOBODY.test(facts.get('master_replid2') ?? ''),
     replicas: Number(facts.get('connected_slaves') ?? 0),
     appendOnly: facts.get('aof_enabled') === '1',

@@ -114,6 +114,8 @@ function countDays(year: number, month: number, day: number): number {
 const GROUP = 4;
 const NEGATIVE = 0x4000;
 const MOST_GROUPS = 32_767;
+/** Digits behind the point: of more the server says in text that they are too many, and in binary it would cut them. */
+const MOST_BEHIND = 16_383;
 
 /** Digits in groups of four around the point, the weight of the first group, the sign, and how many digits are shown behind the point. */
 function encodeNumeric({ bytes, view }: Target, at: number, text: string): number {
@@ -130,7 +132,8 @@ function encodeNumeric({ bytes, view }: Target, at: number, text: string): numbe
     weight--;
   }
   while (groups.at(-1) === 0) groups.pop();
-  if (groups.length > MOST_GROUPS || weight > MOST_GROUPS) throw new Undone('a number with very many digits');
+  if (groups.length > MOST_GROUPS || weight > MOST_GROUPS || behind.length > MOST_BEHIND)
+    throw new Undone('a number with very many digits');
   view.setInt16(at, groups.length);
   view.setInt16(at + 2, groups.length === 0 ? 0 : weight);
   view.setUint16(at + 4, negative && groups.length > 0 ? NEGATIVE : 0);

@@ -8,7 +8,7 @@ import { PART_ROWS, type Stored } from '../store.ts';
 import type { Cell } from './connection.ts';
 import { cellAt, eachPiece, END, type Piece } from './copy-text.ts';
 import { keyOfCells, SEPARATOR } from './keys.ts';
-import { isSpelt, storedOf, valueOf } from './types.ts';
+import { isSpelt, shownTime, storedOf, valueOf } from './types.ts';
 
 /** What the server shows is what the value is. */
 const SAME_BYTES: readonly ColumnType[] = ['text', 'json', 'bigint'];
@@ -106,7 +106,11 @@ export class RowReader {
   }
 
   #unreadable(piece: Piece, first: number): Stored {
-    const cells = this.#fields.map((_, column) => cellAt(piece, first + column * 2));
+    // As a page shows them, and the server: of a row that is unreadable that is what is told and hashed.
+    const cells = this.#fields.map((_, column) => {
+      const cell = cellAt(piece, first + column * 2);
+      return this.#timesAt[column] && cell !== null && isSpelt(cell) ? shownTime(cell) : cell;
+    });
     const stored = storedOf(this.#key(piece, first), this.#table, cells);
     if ('row' in stored) throw new TypeError('a row that can be read after all');
     this.#hasher.addUnreadable(stored);

@@ -88,6 +88,11 @@ export function isSpelt(time: string): boolean {
   return time.charCodeAt(10) === UPPER_T;
 }
 
+/** Such a time as the server shows it. */
+export function shownTime(time: string): string {
+  return `${time.slice(0, 10)} ${time.slice(11, 26)}+00`;
+}
+
 function interpret(type: ColumnType, cell: string): Value {
   if (type === 'integer') return Number(cell);
   if (type === 'boolean') return cell === 't';

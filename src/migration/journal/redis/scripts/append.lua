@@ -27,11 +27,12 @@ local function entry_at(SLOT, DEBTS, INDEX, member, packed)
   return nil
 end
 
--- From when on the hash takes answers, it does for as long as they count, and is asked for as long again.
+-- From when on the hash takes answers, it does for as long as they count, and is asked for as long again. It ends by itself only later still:
+-- UNLINK frees it beside the commands, and the end of its time in the middle of one.
 local function turned(SLOT, turn, now, write)
   redis.call('UNLINK', write)
   redis.call('HSET', write, '', PAD)
-  redis.call('PEXPIREAT', write, digits(now + 2 * ANSWERS_MS))
+  redis.call('PEXPIREAT', write, digits(now + 3 * ANSWERS_MS))
   redis.call('HSET', SLOT, 'turn', turn, 'until', digits(now + ANSWERS_MS))
 end
 
@@ -97,7 +98,7 @@ local function append_to(first, at, writes)
   fields[#fields + 1], fields[#fields + 2] = 'last', digits(last)
   redis.call('HSET', SLOT, unpack(fields))
   if #debts > 0 then redis.call('ZADD', DEBTS, unpack(debts)) end
-  if #members > 0 then redis.call('ZADD', INDEX, unpack(members)) end
+  piecewise('ZADD', INDEX, members)
   local now = redis.call('TIME')
   now = now[1] * 1000 + math.floor(now[2] / 1000)
   if now >= tonumber(found[7]) then

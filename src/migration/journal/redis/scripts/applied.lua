@@ -35,7 +35,7 @@ for i = 2, #ARGV, 3 do
     end
   end
 end
+if mark > slot.mark then redis.call('HSET', SLOT, 'mark', digits(mark)) end
 remove_all(SLOT, DEBTS, INDEX, leaving, texts, cleared)
 if #leaving == 0 and #cleared > 0 then redis.call('ZREM', DEBTS, unpack(cleared)) end
-if mark > slot.mark then redis.call('HSET', SLOT, 'mark', digits(mark)) end
 return {'DONE'}

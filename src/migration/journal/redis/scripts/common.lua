@@ -110,6 +110,11 @@ local function names_of(packed)
   return string.match(packed, '^%d+ %d+ %d+ ([^\2]*)\2')
 end
 
+-- Lua hands on a few thousand values at most, and a script that breaks off keeps what it has done: so many arguments at a time.
+local function piecewise(command, key, arguments)
+  for i = 1, #arguments, 4000 do redis.call(command, key, unpack(arguments, i, math.min(i + 3999, #arguments))) end
+end
+
 -- Removes entries with all that belongs to them; `owed` are their debts as they are stored.
 local function remove_all(SLOT, DEBTS, INDEX, members, texts, owed)
   if #members == 0 then return end
@@ -124,7 +129,7 @@ local function remove_all(SLOT, DEBTS, INDEX, members, texts, owed)
   end
   redis.call('HDEL', SLOT, unpack(members))
   if #owed > 0 then redis.call('ZREM', DEBTS, unpack(owed)) end
-  redis.call('ZREM', INDEX, unpack(indexed))
+  piecewise('ZREM', INDEX, indexed)
 end
 
 -- Adds to a reply the entries of these members, four strings each: member, lowest seq lacked by OLD and by NEW ('': nothing), and what is
