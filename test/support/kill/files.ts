@@ -94,8 +94,11 @@ export class Files {
     return this.all('CONTROL', 'select * from crossfade_journal_entry where "key" = ?', key)[0] ?? null;
   }
 
+  /** Those of the run: what a move has dropped is hidden by the slots at once, and its rows are swept later. */
   get entries(): number {
-    return Number(this.one('CONTROL', 'select count(*) as n from crossfade_journal_entry')['n']);
+    const there = `select count(*) as n from crossfade_journal_entry as entry join crossfade_journal_slot as slot
+      on slot.dataset = entry.dataset and slot.slot = entry.slot and slot.generation = entry.generation`;
+    return Number(this.one('CONTROL', there)['n']);
   }
 
   get slots(): { readonly least: Cells; readonly most: Cells } {
