@@ -89,13 +89,17 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
   test('a piece that is kept stays where it is, and one that is kept no more is another’s, also when the first ends', async ({
     onTestFinished,
   }) => {
-    const taken: { keep: () => Promise<boolean>; end: (how: 'DONE' | 'MORE') => void }[] = [];
-    const work: Work = (_, __, keep) => {
-      const { promise, resolve } = Promise.withResolvers<'DONE' | 'MORE'>();
-      taken.push({ keep, end: resolve });
-      return promise;
-    };
-    const queues = await opened([work, work], onTestFinished);
+    const taken: { by: number; keep: () => Promise<boolean>; end: (how: 'DONE' | 'MORE') => void }[] = [];
+    const workOf =
+      (by: number): Work =>
+      (_, __, keep) => {
+        // What is given free may come back to the one that had it; here it goes on until the other one has it.
+        if (taken.length === 1 && taken[0]?.by === by) return delay(5).then(() => 'MORE');
+        const { promise, resolve } = Promise.withResolvers<'DONE' | 'MORE'>();
+        taken.push({ by, keep, end: resolve });
+        return promise;
+      };
+    const queues = await opened([workOf(0), workOf(1)], onTestFinished);
     onTestFinished(async () => taken.forEach(({ end }) => end('DONE')));
     const look = async () => {
       for (const queue of queues) {
