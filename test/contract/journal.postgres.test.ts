@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { sqlJournal, type JournalTables } from '../../src/migration/journal/sql/index.ts';
@@ -6,7 +5,7 @@ import type { Clock } from '../../src/migration/clock.ts';
 import { openPostgres } from '../../src/migration/stores/postgres/database.ts';
 import { until } from '../support/operate.ts';
 import { describeWith, scratchSchema, servers } from '../support/servers.ts';
-import { journalContract, ManualClock } from './journal.contract.ts';
+import { appendOf, journalContract, ManualClock } from './journal.contract.ts';
 
 describeWith('PostgreSQL', await servers.postgres(), (server) => {
   journalContract('SQL tables in PostgreSQL', {
@@ -43,18 +42,8 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
         return Number(rows[0]?.tuples);
       };
       expect(await known(), 'nothing is known').toBe(-1);
-      const { slots } = await journal.read([{ key: 'k', slot: 7 }]);
       for (let i = 1; i <= 5; i++) {
-        const appended = await journal.append({
-          epoch: 2,
-          address: { key: `k${i}`, slot: 7, bucket: 0 },
-          expect: { mark: slots.get(7)?.mark ?? NaN },
-          writeId: randomUUID(),
-          image: null,
-          listed: {},
-          owedTo: ['OLD', 'NEW'],
-          holdMs: 0,
-        });
+        const appended = await journal.append(appendOf(`k${i}`));
         expect(appended.outcome).toBe('APPENDED');
       }
       await journal.stop();
@@ -72,22 +61,13 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       const journal = sqlJournal({ database, dataset: { name: 'party' }, clock: new ManualClock() });
       await journal.init(1);
       await journal.open({ epoch: 2, run: 2 });
-      const addresses = [3, 7].map((slot) => ({ key: `k${slot}`, slot, bucket: 0 }));
+      const writes = [3, 7].map((slot) => appendOf(`k${slot}`, { slot, owedTo: ['NEW'] }));
+      const addresses = writes.map(({ address }) => address);
       const notes = await Promise.all(
-        addresses.map(async (address) => {
-          const { slots } = await journal.read([address]);
-          const appended = await journal.append({
-            epoch: 2,
-            address,
-            expect: { mark: slots.get(address.slot)?.mark ?? NaN },
-            writeId: randomUUID(),
-            image: null,
-            listed: {},
-            owedTo: ['NEW'],
-            holdMs: 0,
-          });
+        writes.map(async (write) => {
+          const appended = await journal.append(write);
           if (appended.outcome !== 'APPENDED') throw new Error(appended.outcome);
-          return { address, seq: appended.seq, role: 'NEW' as const };
+          return { address: write.address, seq: appended.seq, role: 'NEW' as const };
         }),
       );
       const applied = await database.write(async (tx) => {
