@@ -10,12 +10,11 @@ import type { Random } from '../support/seed.ts';
 import type { Instance } from './instance.ts';
 import type { Recorder } from './record.ts';
 import { DEVICES, LEASE_MS, type Device, type System } from './system.ts';
+import { PROCESS_MS, within } from './within.ts';
 
 /** Between two faults of devices, milliseconds, at most; those of instances leave as much time again for the ones of switches. */
 const PAUSE_MS = 2500;
 const LONGEST_MS = 3000;
-/** How long a start may take on a busy machine, milliseconds. */
-const START_MS = 60_000;
 
 interface WayFault {
   readonly device: Device;
@@ -29,7 +28,7 @@ export class Faults {
   readonly #system: System;
   readonly #recorder: Recorder;
   readonly #random: Random;
-  readonly #stopping = new AbortController();
+  #stopping = new AbortController();
   #running: Promise<void>[] = [];
   /** The instance that is being disturbed. */
   #hit: Instance | null = null;
@@ -43,6 +42,7 @@ export class Faults {
   }
 
   start(): void {
+    this.#stopping = new AbortController();
     const [ofInstances, ofDevices] = [this.#random.fork(), this.#random.fork()];
     this.#running = [
       this.#loop(ofInstances, 2 * PAUSE_MS, () => this.#disturb(ofInstances.pick(this.#system.instances), ofInstances)),
@@ -55,8 +55,10 @@ export class Faults {
   /** Returns when everything is as it was. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all(this.#running);
-    await within(START_MS, 'every instance is ready', Promise.all(this.#system.instances.map((i) => i.whenReady())));
+    await within(2 * PROCESS_MS, 'the last faults are over', Promise.all(this.#running));
+    await Promise.all(
+      this.#system.instances.map((i) => within(PROCESS_MS, `instance ${i.number} is ready`, i.whenReady())),
+    );
   }
 
   /**
@@ -97,8 +99,9 @@ export class Faults {
         await delay(LEASE_MS * ((kind === 'sleep' ? 2 : 1.1) + random.below(20) / 10));
         instance.thaw();
       } else {
-        await instance.end(kind === 'kill' ? 'SIGKILL' : 'SIGTERM');
-        await within(START_MS, `instance ${instance.number} is ready again`, instance.whenReady());
+        const signal = kind === 'kill' ? 'SIGKILL' : 'SIGTERM';
+        await within(PROCESS_MS, `instance ${instance.number} has ended after ${signal}`, instance.end(signal));
+        await within(PROCESS_MS, `instance ${instance.number} is ready again`, instance.whenReady());
       }
     } catch (error) {
       this.#recorder.write({ is: 'violation', what: String(error) });
@@ -159,9 +162,4 @@ export class Faults {
       // Stopped while it waited: the loop sees that.
     });
   }
-}
-
-async function within(ms: number, what: string, work: Promise<unknown>): Promise<void> {
-  const late = delay(ms, 'LATE', { ref: false });
-  if ((await Promise.race([work, late])) === 'LATE') throw new Error(`waited ${ms} ms in vain until ${what}`);
 }

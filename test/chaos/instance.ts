@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Reaper } from '../support/own/reaper.ts';
+import { PROCESS_MS, within } from './within.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const IMPORT = fileURLToPath(new URL('../../src/cli/import.ts', import.meta.url));
@@ -92,7 +93,7 @@ export class Instance {
     if (child && child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
-      const [code, signal] = await ended;
+      const [code, signal] = await within(PROCESS_MS, `instance ${this.number} has ended after SIGTERM`, ended);
       how = String(code ?? signal);
     }
     await this.#running;
@@ -138,7 +139,7 @@ export class Instance {
     const child = spawn(process.execPath, words, { env: this.#environment(), stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-    const [code] = await once(child, 'exit');
+    const [code] = await within(PROCESS_MS, `${words.join(' ')} has ended`, once(child, 'exit'));
     if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}: ${said}`);
   }
 

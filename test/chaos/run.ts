@@ -40,6 +40,7 @@ export async function runChaos(options: ChaosOptions): Promise<Verdict> {
   const system = new System();
   try {
     await system.open({ instances, borrowed, directory });
+    say('the servers and tables are there');
     await underLoad(options, system, recorder);
   } finally {
     await recorder.end();
@@ -76,7 +77,9 @@ async function underLoad(options: ChaosOptions, system: System, recorder: Record
     await walk.run(began + asked - Math.min(asked * LAST_WAY, LONGEST_LAST_WAY_MS));
   } finally {
     await faults.stop();
+    say('no more faults');
     await clients.stop();
+    say('no more requests');
     await end(system, recorder, untouched, clients.keys);
   }
 }

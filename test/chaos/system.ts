@@ -11,12 +11,14 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { Client } from 'pg';
 import { ownMariadb } from '../support/own/mariadb.ts';
 import { ownPostgres } from '../support/own/postgres.ts';
+import { freePort } from '../support/own/port.ts';
 import { Reaper } from '../support/own/reaper.ts';
 import { ownRedis } from '../support/own/redis.ts';
-import { freePort, type OwnServer } from '../support/own/server.ts';
+import type { OwnServer } from '../support/own/server.ts';
 import { proxyTo, type Proxy } from '../support/proxy.ts';
 import { Instance } from './instance.ts';
 import { CATALOGUE, type Untouched } from './samples.ts';
+import { PROCESS_MS, within } from './within.ts';
 
 export const DEVICES = ['OLD', 'NEW', 'journal', 'control'] as const;
 export type Device = (typeof DEVICES)[number];
@@ -100,7 +102,9 @@ export class System {
 
   async start(): Promise<void> {
     for (const instance of this.instances) instance.start();
-    await Promise.all(this.instances.map((instance) => instance.whenReady()));
+    await Promise.all(
+      this.instances.map((one) => within(PROCESS_MS, `instance ${one.number} is ready`, one.whenReady())),
+    );
   }
 
   /** This run's own server of a device. */

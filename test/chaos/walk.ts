@@ -11,6 +11,7 @@ import type { Instance } from './instance.ts';
 import type { Recorder } from './record.ts';
 import { codeOf } from './samples.ts';
 import { TOKEN, type Participation, type System } from './system.ts';
+import { within } from './within.ts';
 
 export interface Place {
   readonly to: 'OLD' | 'MIGRATING' | 'CATCHING_UP' | 'RETREATING' | 'DUAL' | 'NEW';
@@ -97,7 +98,7 @@ export class Walk {
 
   /** Up and back until the time is over, at least once, the shortest way first if there is little time; then up to NEW. */
   async run(until: number): Promise<void> {
-    const { random, recorder } = this.#options;
+    const { random, recorder, say } = this.#options;
     const little = until - performance.now() < LITTLE_MS;
     for (let round = little ? 0 : 2; ; round = random.below(ROUNDS.length)) {
       for (const place of ROUNDS[round] ?? []) await this.#goTo(place);
@@ -105,6 +106,7 @@ export class Walk {
     }
     for (const place of LAST) await this.#goTo(place);
     await this.#verify();
+    say('verified');
     await this.#bothStoresAgree();
     await this.#until('the logic is pinned', async (to) => {
       await this.#ask(to, PIN);
@@ -197,7 +199,7 @@ export class Walk {
   async #bothStoresAgree(): Promise<void> {
     const { clients, system, recorder, faults, say } = this.#options;
     await faults.stop();
-    await clients.pause();
+    await within(PATIENCE_MS, 'no request is under way', clients.pause());
     await this.#until('the journal is empty', async (to) => (await this.#status(to)).journal.entries === 0);
     const [old, now] = [await system.participations('OLD'), await system.participations('NEW')];
     const wanted = new Set(old.map(({ event, phone, entry }) => textOf({ event, phone, entry: codeOf(event, entry) })));

@@ -3,8 +3,6 @@
  * through the gateways too. The tests follow one deployment from OLD to NEW.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { composeServices } from '@apollo/composition';
@@ -13,6 +11,7 @@ import { parse } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ServerProcess, TOKEN } from '../support/kill/server.ts';
 import { until } from '../support/operate.ts';
+import { freePort } from '../support/own/port.ts';
 import { startApolloGateway } from './support/apollo.ts';
 import { startHiveGateway } from './support/hive.ts';
 import { CUSTOMERS_SDL, sdlOf, startCustomers, type Running } from './support/subgraphs.ts';
@@ -57,14 +56,6 @@ afterAll(async () => {
   crossfade.dispose();
   await rm(directory, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 interface Fault {
   readonly message: string;

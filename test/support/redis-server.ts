@@ -1,10 +1,10 @@
 /** Redis servers of a test's own: processes on free ports of this machine, in temporary directories, stopped when the test file is done. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll } from 'vitest';
+import { freePort } from './own/port.ts';
 import { temporaryDirectory } from './tmp.ts';
 
 const START_MS = 10_000;
@@ -123,17 +123,5 @@ async function until(ask: () => Promise<boolean>, what: string): Promise<void> {
     }
     if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}.`);
     await delay(RETRY_MS);
-  }
-}
-
-/** Ports of clusters are below 55536: they use the port 10000 above as well. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const socket = createServer().listen(0, '127.0.0.1');
-    await once(socket, 'listening');
-    const address = socket.address();
-    socket.close();
-    await once(socket, 'close');
-    if (address !== null && typeof address === 'object' && address.port < 55_536) return address.port;
   }
 }

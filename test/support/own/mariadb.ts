@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
+import { freePort } from './port.ts';
 import type { Reaper } from './reaper.ts';
-import { accountOf, freePort, OwnServer } from './server.ts';
+import { accountOf, OwnServer } from './server.ts';
 
 const [DAEMON, INSTALL] = ['/usr/sbin/mariadbd', '/usr/bin/mariadb-install-db'] as const;
 const PING_MS = 2000;

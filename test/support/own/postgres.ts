@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { freePort } from './port.ts';
 import type { Reaper } from './reaper.ts';
-import { accountOf, freePort, OwnServer } from './server.ts';
+import { accountOf, OwnServer } from './server.ts';
 
 const VERSIONS = '/usr/lib/postgresql';
 const PING_MS = 2000;

@@ -1,7 +1,8 @@
 /** Redis of a test's own that loses nothing that it has answered; what becomes of others is tested with `../redis-server.ts`. */
 import { Redis } from 'ioredis';
+import { freePort } from './port.ts';
 import type { Reaper } from './reaper.ts';
-import { freePort, OwnServer } from './server.ts';
+import { OwnServer } from './server.ts';
 
 const PING_MS = 2000;
 

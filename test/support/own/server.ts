@@ -6,7 +6,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Reaper } from './reaper.ts';
@@ -90,7 +89,7 @@ export class OwnServer {
     const pids = [child.pid ?? 0, ...childrenOf(child.pid)];
     signalAll(pids, 'SIGKILL');
     await ended;
-    while (pids.some(isAlive)) await delay(2);
+    while (areAlive(pids)) await delay(2);
   }
 
   /** All of its processes stand still; its connections stay, and say nothing. */
@@ -144,14 +143,12 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
 }
 
 /** A dead process that nobody has asked after yet holds nothing any more. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  const state = execFileSync('ps', ['-o', 'state=', '-p', `${pid}`, '-p', `${process.pid}`], { encoding: 'utf8' });
-  return !state.startsWith('Z');
+function areAlive(pids: readonly number[]): boolean {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=', '-o', 'state='], { encoding: 'utf8' }).trim().split('\n');
+  return lines.some((line) => {
+    const [pid, state = 'Z'] = line.trim().split(/\s+/);
+    return !state.startsWith('Z') && pids.includes(Number(pid));
+  });
 }
 
 /** A server that refuses to run as root runs as the user it is installed with. */
@@ -159,14 +156,4 @@ export function accountOf(user: string): Account {
   if (process.getuid?.() !== 0) return {};
   const id = (flag: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
-}
-
-export async function freePort(): Promise<number> {
-  const socket = createServer().listen(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const address = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }
