@@ -11,6 +11,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Reaper } from './reaper.ts';
 
 const START_MS = 60_000;
+/** How long one question may take, milliseconds. */
+const ANSWER_MS = 10_000;
 const RETRY_MS = 25;
 
 export interface Account {
@@ -63,7 +65,8 @@ export class OwnServer {
     this.#child = child;
     const ended = once(child, 'exit').then(() => 'ENDED' as const);
     for (const until = performance.now() + START_MS; ;) {
-      const answer = await Promise.race([this.#program.ping().then(() => 'UP' as const, failure), ended]);
+      const asked = this.#program.ping().then(() => 'UP' as const, failure);
+      const answer = await Promise.race([asked, ended, delay(ANSWER_MS, 'it does not answer', { ref: false })]);
       if (answer === 'UP') return;
       if (answer === 'ENDED' || performance.now() > until) {
         throw new Error(`${this.name} did not start: ${String(answer)}\n${this.log}`);
