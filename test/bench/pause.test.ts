@@ -1,8 +1,9 @@
 /**
  * What requests wait because of switches: an open loop of reads and writes at 30 percent of what four processes can take in DUAL, where
  * they can take least, while the dataset goes up the ladder and back, beside the same load in the same places of the ladder while nothing is
- * switched. A request's time counts from when it was due, not from when it was sent. The PostgreSQL is one of its own where one is installed: four processes want up to 120 connections, more than many a server takes, and
- * connections that it refuses would show here as requests and switches that fail.
+ * switched. A request's time counts from when it was due, not from when it was sent. The PostgreSQL is one of its own where one is installed:
+ * four processes want up to 120 connections, more than many a server takes, and connections that it refuses would show here as requests and
+ * switches that fail.
  *
  *   CROSSFADE_RUNS=5      walks
  */
@@ -176,9 +177,13 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
       const p99 = [percentile(during, 0.99), percentile(control, 0.99)] as const;
       const max = [percentile(during, 1), percentile(control, 1)] as const;
       added.push({ p99: p99[0] - p99[1], max: max[0] - max[1] });
+      const longest = windows.map(([from, to], i) => {
+        const waits = walked.filter(({ due }) => from <= due && due <= to);
+        return `${took[i]} (${percentile(waits, 1).toFixed()})`;
+      });
       process.stdout.write(
         `run ${run}: p99 ${rounded(p99[0])} (without ${rounded(p99[1])}), max ${rounded(max[0])} (without ${rounded(max[1])}), ` +
-          `${during.length} requests, failed ${clients.failed}; switches, ms: ${took.join(', ')}\n`,
+          `${during.length} requests, failed ${clients.failed}; switches, ms (longest request): ${longest.join(', ')}\n`,
       );
     }
     const worst = { p99: Math.max(...added.map(({ p99 }) => p99)), max: Math.max(...added.map(({ max }) => max)) };
