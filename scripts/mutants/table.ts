@@ -301,7 +301,7 @@ const reads: readonly Mutant[] = [
     edits: [
       src(
         'control/switch.ts',
-        `const answered = await this.#answered(record, until, 'ALL', moot);
+        `const answered = await this.#barrier.answered(record, { until, whom: 'ALL' });
     if (answered !== 'DONE') return answered;`,
         '',
       ),
@@ -312,7 +312,7 @@ const reads: readonly Mutant[] = [
   {
     mechanism: 'a silent instance is waited for until its lease is over',
     promises: 'P3',
-    edits: [src('control/switch.ts', 'elapsed <= instance.leaseMs * (1 + DRIFT) + MARGIN_MS', 'elapsed <= MARGIN_MS')],
+    edits: [src('control/barrier.ts', 'elapsed <= instance.leaseMs * (1 + DRIFT) + MARGIN_MS', 'elapsed <= MARGIN_MS')],
     test: READS,
     name: 'silent the whole lease',
   },

@@ -15,41 +15,26 @@ import { isoTime } from '../clock.ts';
 import { CrossfadeError } from '../errors.ts';
 import { findMove, gaining, usesJournal } from '../states.ts';
 import { showPlace } from '../route.ts';
-import { counted } from '../words.ts';
+import { Barrier, goOn, type BarrierDevices, type Waited } from './barrier.ts';
 import type { ControlRecord, ControlStore, Switch, Transition } from './control.ts';
 import { runFlip, type FlipContext } from './flip.ts';
 import type { Lease } from './lease.ts';
 
-export interface SwitchDevices extends Omit<FlipContext, 'record'> {
+export interface SwitchDevices extends Omit<FlipContext, 'record'>, BarrierDevices {
   readonly lease: Lease;
   readonly switchTimeoutMs: number;
-  /** Background work should look again: there may be something to replay. */
-  readonly wakeWorkers: () => void;
 }
 
 export type DriveResult =
   | { readonly outcome: 'SWITCHED'; readonly pauseMs: number }
   | { readonly outcome: 'CANCELLED'; readonly waitedFor: string | null };
 
-/** How a wait ended. `MOOT`: the record has changed (a cancel, a pin, another driver), and what comes next is decided anew. */
-type Waited = 'DONE' | 'LATE' | 'MOOT';
-
-/** Clocks of two machines may run apart by this share, and by this much more for the journey of an answer. */
-const DRIFT = 0.02;
-const MARGIN_MS = 50;
-/**
- * Between two looks at instances or journal while waiting, milliseconds: the first, and the longest. One driver looks, so that is no load;
- * answers that were notified would be, as transactions that notify commit one after the other.
- */
-const FIRST_LOOK_MS = 2;
-const LONGEST_LOOK_MS = 20;
 /** Between two goes at a flip that a store or the journal holds up, milliseconds. */
 const FLIP_RETRY_MS = 100;
 
 export class SwitchDriver {
   readonly #devices: SwitchDevices;
-  /** What this process's driver waits for now, for people. */
-  waitingFor = '';
+  readonly #barrier: Barrier;
   readonly #driving = new Map<number, Promise<DriveResult>>();
   /** Entries dropped by goes at a flip whose compare-and-set was lost to another change of the record. */
   readonly #dropped = new Map<number, number>();
@@ -60,8 +45,14 @@ export class SwitchDriver {
 
   constructor(devices: SwitchDevices) {
     this.#devices = devices;
+    this.#barrier = new Barrier(devices, this.#stopping.signal);
     // Also of a switch that another instance announced: this one may bring it to its end.
     this.#unsubscribe = devices.lease.onView(({ record }) => this.#measure(record.switching));
+  }
+
+  /** What this process's driver waits for now, for people. */
+  get waitingFor(): string {
+    return this.#barrier.waitingFor;
   }
 
   /** Announces a switch from this record; null: the record has changed, nothing was announced. */
@@ -117,7 +108,7 @@ export class SwitchDriver {
     const drive = this.#drive(number).finally(() => {
       this.#driving.delete(number);
       this.#dropped.delete(number);
-      this.waitingFor = '';
+      this.#barrier.waitingFor = '';
     });
     this.#driving.set(number, drive);
     return drive;
@@ -125,7 +116,7 @@ export class SwitchDriver {
 
   /** Waits until every instance acts by this record or a later one, or may not act any more: the longest lease, and no other timeout, ends it. */
   async everybodyHasSeen(record: ControlRecord): Promise<void> {
-    await this.#answered(record, Infinity, 'ALL');
+    await this.#barrier.answered(record, { until: Infinity, whom: 'ALL', whatever: true });
   }
 
   isDriving(number: number): boolean {
@@ -164,51 +155,14 @@ export class SwitchDriver {
 
   /** Waits until the switch may flip. */
   async #prepared(record: ControlRecord, current: Switch): Promise<Waited> {
-    const { clock, journal, switchTimeoutMs, wakeWorkers } = this.#devices;
+    const { clock, switchTimeoutMs } = this.#devices;
     const gone = Math.max(0, clock.wall() - Date.parse(current.since));
     const until = clock.monotonic() + switchTimeoutMs - gone;
-    const moot = () => this.#devices.lease.newest().revision > record.revision;
-    const answered = await this.#answered(record, until, 'ALL', moot);
+    const answered = await this.#barrier.answered(record, { until, whom: 'ALL' });
     if (answered !== 'DONE') return answered;
     const gains = gaining(record.place, current.to);
     if (!gains) return 'DONE';
-    await journal.note(current.epoch);
-    const caughtUp = async () => {
-      const lacking = await journal.lacking(gains, 'NOTED');
-      this.waitingFor = `${counted(lacking, 'write')} that the ${gains === 'NEW' ? 'new' : 'old'} store lacks`;
-      if (lacking > 0) wakeWorkers();
-      return lacking === 0;
-    };
-    return this.#poll(until, caughtUp, moot);
-  }
-
-  /**
-   * Waits until instances have answered with this revision, or their leases, counted from now, are over.
-   * `LIVE`: those whose lease runs out meanwhile are not waited for beyond it.
-   */
-  async #answered(
-    record: ControlRecord,
-    until: number,
-    whom: 'ALL' | 'LIVE',
-    moot: () => boolean = () => false,
-  ): Promise<Waited> {
-    const { control, clock, dataset, lease } = this.#devices;
-    const since = clock.monotonic();
-    // What this process wrote it knows, and its answer is on the way; another's it may not have heard of yet.
-    if (lease.newest().revision < record.revision) await lease.renew();
-    const nobodyIsSilent = async () => {
-      const elapsed = clock.monotonic() - since;
-      const now = isoTime(clock);
-      const silent = (await control.instances(dataset.name, null)).filter(
-        (instance) =>
-          instance.answered < record.revision &&
-          elapsed <= instance.leaseMs * (1 + DRIFT) + MARGIN_MS &&
-          (whom === 'ALL' || instance.leaseExpiresAt > now),
-      );
-      this.waitingFor = silent.length === 0 ? '' : `an answer of ${silent.map(({ label }) => label).join(', ')}`;
-      return silent.length === 0;
-    };
-    return this.#poll(until, nobodyIsSilent, moot);
+    return this.#barrier.caughtUp(record, { until, epoch: current.epoch, gains });
   }
 
   async #toFlip(record: ControlRecord, current: Switch): Promise<void> {
@@ -229,12 +183,12 @@ export class SwitchDriver {
         message: `There is no move from ${showPlace(record.place)} to ${showPlace(current.to)}.`,
       });
     try {
-      this.waitingFor = 'fences and journal';
+      this.#barrier.waitingFor = 'fences and journal';
       const dropped = await runFlip({ ...this.#devices, record }, record, current, move);
       this.#dropped.set(current.epoch, (this.#dropped.get(current.epoch) ?? 0) + dropped);
     } catch (error) {
       if (!(error instanceof CrossfadeError)) throw error;
-      this.waitingFor = `${error.code === 'STORE_UNAVAILABLE' ? 'a store' : 'the journal'} that does not answer`;
+      this.#barrier.waitingFor = `${error.code === 'STORE_UNAVAILABLE' ? 'a store' : 'the journal'} that does not answer`;
       log.warn({ err: error, to: current.to }, 'a flip is held up; trying again');
       await clock.delay(FLIP_RETRY_MS, this.#stopping.signal);
       return this.#stopHere();
@@ -267,7 +221,7 @@ export class SwitchDriver {
 
   async #settle(record: ControlRecord, current: Switch): Promise<void> {
     const { control, clock, switchTimeoutMs, log } = this.#devices;
-    await this.#answered(record, clock.monotonic() + switchTimeoutMs, 'LIVE');
+    await this.#barrier.answered(record, { until: clock.monotonic() + switchTimeoutMs, whom: 'LIVE', whatever: true });
     const next = { ...record, revision: record.revision + 1, switching: null };
     if (await control.compareAndSet(record.revision, next)) {
       const tookMs = Math.max(0, clock.wall() - Date.parse(current.since));
@@ -275,20 +229,8 @@ export class SwitchDriver {
     }
   }
 
-  async #poll(until: number, done: () => Promise<boolean>, moot: () => boolean): Promise<Waited> {
-    const { clock } = this.#devices;
-    for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 2, LONGEST_LOOK_MS)) {
-      if (await done()) return 'DONE';
-      this.#stopHere();
-      if (moot()) return 'MOOT';
-      if (clock.monotonic() >= until) return 'LATE';
-      await clock.delay(wait, this.#stopping.signal);
-    }
-  }
-
   #stopHere(): void {
-    if (this.#stopping.signal.aborted)
-      throw new CrossfadeError('OUTCOME_UNKNOWN', { message: 'This instance is stopping.' });
+    goOn(this.#stopping.signal);
   }
 
   async #read(): Promise<ControlRecord> {
