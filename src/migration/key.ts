@@ -13,7 +13,7 @@
  */
 import type { ColumnType, Row, Value } from './dataset.ts';
 
-const SEPARATOR = '\u0001';
+export const SEPARATOR = '\u0001';
 const ESCAPE = '\u0002';
 // oxlint-disable-next-line no-control-regex
 const RESERVED = /[\u0000-\u0002]/g;

@@ -3,7 +3,8 @@ import * as fc from 'fast-check';
 import { Connection, type Submittable } from 'pg';
 import { expect, test } from 'vitest';
 import { copyOut, Statement } from '../../src/migration/stores/postgres/copy-streams.ts';
-import { cellAt, eachPiece, END } from '../../src/migration/stores/postgres/copy-text.ts';
+import { END } from '../../src/migration/stores/piece.ts';
+import { cellAt, eachPiece } from '../../src/migration/stores/postgres/copy-text.ts';
 
 const cell = fc.oneof(
   fc.constant(null),

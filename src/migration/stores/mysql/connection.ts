@@ -2,7 +2,9 @@
 import type { PoolConnection, QueryResult } from 'mysql2/promise';
 import { Failure, failureOf, STATEMENT_MS } from './database.ts';
 import { loadDriver } from './driver.ts';
-import { LineFile, streamRows } from './streams.ts';
+import { withLiterals } from './literals.ts';
+import { LineFile } from './line-file.ts';
+import { textRows } from './text-rows.ts';
 
 /** What is bound and what is found. */
 export type Cell = null | bigint | number | string | Buffer;
@@ -62,18 +64,14 @@ export class Connection {
   }
 
   /**
-   * The rows of a query as they come, in parts; the server waits while nobody asks for the next part. Left early, or silent for too
-   * long, the connection is broken.
+   * The rows of a query as they come, as packets (text-rows.ts); the server waits while nobody asks for more. Left early, or silent for
+   * too long, the connection is broken.
    */
-  async *stream(sql: string, cells: readonly Cell[], partRows: number): AsyncGenerator<Cell[][]> {
-    const parts = streamRows(this.#driver.connection, { sql, values: bound(cells), partRows })[Symbol.asyncIterator]();
+  async *stream(sql: string, cells: readonly Cell[]): AsyncGenerator<Buffer> {
     let ended = false;
     try {
-      for (;;) {
-        const { done, value } = await within(STATEMENT_MS, parts.next());
-        if (done) break;
-        yield value;
-      }
+      const statement = withLiterals(sql, cells);
+      yield* textRows(this.#driver.connection, statement, (answer) => within(STATEMENT_MS, answer));
       ended = true;
     } catch (error) {
       const failure = failureOf(error);

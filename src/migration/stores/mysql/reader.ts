@@ -3,12 +3,17 @@ import type { Dataset, StoreRole } from '../../dataset.ts';
 import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
 import { encodeParts } from '../../key.ts';
 import type { Seq } from '../../seq.ts';
-import { PART_ROWS, type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
+import type { Form } from '../piece.ts';
+import { RowReader } from '../row-reader.ts';
+import { type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
 import type { Cell, Connection } from './connection.ts';
 import type { Session } from './session.ts';
 import { isProper, keyId } from './keys.ts';
 import { and, padded, type Part, type Statements } from './statements.ts';
-import { storedOf } from './types.ts';
+import { cellAt, eachPiece } from './text-rows.ts';
+import { speltTime, storedOf, valueOf } from './types.ts';
+
+const FORM: Form = { eachPiece, cellAt, valueOf, storedOf, timeInPage: speltTime };
 
 /** Rows that are read at once while a digest is made. */
 const DIGEST_CHUNK = 1000;
@@ -62,12 +67,15 @@ export class MysqlReader implements StoreReader {
 
   async stream(range: KeyRange, limit: number): Promise<AsyncIterable<readonly Stored[]>> {
     const { sql, cells } = this.#inOrder(range, limit);
-    const statement = `select ${this.#sql.spelt} from ${sql}`;
+    const statement = `select ${this.#sql.columns} from ${sql}`;
     return this.#session.stream((c) => this.#streamOn(c, statement, cells));
   }
 
   async *#streamOn(c: Connection, sql: string, cells: readonly Cell[]): AsyncGenerator<readonly Stored[]> {
-    for await (const part of c.stream(sql, cells, PART_ROWS)) yield part.map((found) => this.#stored(found));
+    const rows = new RowReader(FORM, this.#dataset, this.#here[1]);
+    for await (const packets of c.stream(sql, cells)) yield* rows.take(packets);
+    const rest = rows.rest();
+    if (rest.length > 0) yield rest;
   }
 
   async count(range: KeyRange, filter?: Filter, except: readonly string[] = []): Promise<number> {

@@ -9,6 +9,7 @@ import type { Column, Row, Table, Value } from '../../dataset.ts';
 import { badInput } from '../../errors.ts';
 import { canonicalFault } from '../canonical.ts';
 import { fieldsOf } from '../fields.ts';
+import { isSpelt, type ShownCell } from '../piece.ts';
 import type { Stored } from '../store.ts';
 import type { Cell } from './connection.ts';
 
@@ -81,6 +82,18 @@ function fits(cells: readonly Cell[], bytes: number): boolean {
   for (const cell of cells)
     most += PER_CELL + (typeof cell === 'string' || Buffer.isBuffer(cell) ? cell.length * MOST_BYTES : 0);
   return most <= bytes || bytesOf(cells) <= bytes;
+}
+
+/** What the cell says, as the protocol's text form shows it, or why that is no value of the column. */
+export function valueOf(column: Column, cell: ShownCell): Value | { readonly fault: string } {
+  const value = fromCell(column, column.type === 'timestamp' ? speltTime(cell) : cell);
+  const fault = isSound(column, value) ? null : canonicalFault(column, value);
+  return fault === null ? value : { fault };
+}
+
+/** A time as values are spelt, and as the server spells it for a page (statements.ts). */
+export function speltTime(cell: ShownCell): ShownCell {
+  return cell === null || isSpelt(cell) ? cell : `${cell.replace(' ', 'T')}Z`;
 }
 
 /** The row, or why it can't be read (naming the column) with what could be, as JSON. */

@@ -7,8 +7,9 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Connection as Wire, Submittable } from 'pg';
+import { Intercepted } from '../intercepted.ts';
 
-/** Bytes that wait at most: for whoever reads rows, and for the server. */
+/** Bytes that wait at most for the server. */
 const AHEAD_BYTES = 1 << 18;
 
 const [COPY_DATA, COPY_DONE, ERROR] = [0x64, 0x63, 0x45];
@@ -89,109 +90,24 @@ export async function* copyOut(client: Client, sql: string, patience: Patience):
 }
 
 class Out extends Statement {
-  #stream: Duplex | null = null;
-  /** The driver's own listener. */
-  #driver: (bytes: Buffer) => void = () => {};
-  /** A message that has not come to its end. */
-  #begun: Buffer | null = null;
-  readonly #waiting: Buffer[] = [];
-  #bytes = 0;
-  #ended = false;
-  #wake: (() => void) | null = null;
+  readonly #rows = new Intercepted({
+    // Length is told behind the kind, and counts itself.
+    endOf: (bytes, at) => (at + HEADER_BYTES > bytes.length ? at + HEADER_BYTES : at + 1 + bytes.readInt32BE(at + 1)),
+    ownerOf: (bytes, at) => {
+      const kind = bytes[at];
+      if (kind === COPY_DATA) return 'READER';
+      return kind === COPY_DONE || kind === ERROR ? 'LAST' : 'DRIVER';
+    },
+  });
 
-  /** The next ones; null: there are no more. */
-  async next(): Promise<Buffer | null> {
-    for (;;) {
-      const messages = this.#waiting.shift();
-      if (messages) {
-        this.#bytes -= messages.length;
-        if (this.#bytes < AHEAD_BYTES / 2 && !this.#ended) this.#stream?.resume();
-        return messages;
-      }
-      if (this.#ended) return null;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      await promise;
-    }
+  next(): Promise<Buffer | null> {
+    return this.#rows.next();
   }
 
   protected override begin(stream: Duplex): void {
-    const [driver, ...others] = stream.listeners('data');
-    if (!driver || others.length > 0) throw new TypeError('the driver does not listen to its connection alone');
-    this.#stream = stream;
-    this.#driver = (bytes) => void Reflect.apply(driver, stream, [bytes]);
-    stream.removeAllListeners('data');
-    stream.on('data', this.#take);
-    this.over.catch(() => this.#giveBack());
+    this.#rows.begin(stream);
+    this.over.catch(() => this.#rows.giveBack());
   }
-
-  readonly #take = (bytes: Buffer): void => {
-    let from = 0;
-    if (this.#begun) {
-      // Only a message that lies across two pieces is copied.
-      from = Math.min(missingOf(this.#begun, bytes), bytes.length);
-      const joined = Buffer.concat([this.#begun, bytes.subarray(0, from)]);
-      this.#begun = null;
-      if (!this.#sort(joined)) return this.#rest(bytes.subarray(from));
-    }
-    if (from < bytes.length && !this.#sort(bytes.subarray(from))) return;
-    if (this.#bytes >= AHEAD_BYTES) this.#stream?.pause();
-  };
-
-  /** Rows for the reader, other messages for the driver; what has not come to its end is kept. False: the driver has its connection back. */
-  #sort(bytes: Buffer): boolean {
-    let [from, at] = [0, 0];
-    while (at + HEADER_BYTES <= bytes.length) {
-      const end = at + 1 + lengthAt(bytes, at + 1);
-      if (end > bytes.length) break;
-      if (bytes[at] !== COPY_DATA) {
-        this.#give(bytes.subarray(from, at));
-        from = end;
-        if (bytes[at] === COPY_DONE || bytes[at] === ERROR) {
-          this.#rest(bytes.subarray(at));
-          return false;
-        }
-        this.#driver(bytes.subarray(at, end));
-      }
-      at = end;
-    }
-    this.#give(bytes.subarray(from, at));
-    if (at < bytes.length) this.#begun = bytes.subarray(at);
-    return true;
-  }
-
-  #give(messages: Buffer): void {
-    if (messages.length === 0) return;
-    this.#waiting.push(messages);
-    this.#bytes += messages.length;
-    this.#wake?.();
-  }
-
-  /** No more rows come: all that is left is the driver's. */
-  #rest(bytes: Buffer): void {
-    this.#giveBack();
-    if (bytes.length > 0) this.#driver(bytes);
-  }
-
-  #giveBack(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#stream?.off('data', this.#take);
-    this.#stream?.on('data', this.#driver);
-    this.#stream?.resume();
-    this.#wake?.();
-  }
-}
-
-/** Bytes of `next` that belong to the message which has begun; as many as there are, if its length is not told yet. */
-function missingOf(begun: Buffer, next: Buffer): number {
-  if (begun.length >= HEADER_BYTES) return 1 + lengthAt(begun, 1) - begun.length;
-  const header = Buffer.concat([begun, next.subarray(0, HEADER_BYTES - begun.length)]);
-  return header.length < HEADER_BYTES ? next.length : 1 + lengthAt(header, 1) - begun.length;
-}
-
-function lengthAt(bytes: Buffer, at: number): number {
-  return bytes.readInt32BE(at);
 }
 
 /** Sends the CopyData messages into `copy … from stdin`; how many rows the server took. What `packets` throws is thrown on, nothing having been copied. */

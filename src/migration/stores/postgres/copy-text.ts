@@ -2,7 +2,7 @@
  * The text format of COPY (https://www.postgresql.org/docs/current/sql-copy.html): a line a row, cells apart by tabs, `\N` for NULL,
  * a backslash before what would be taken for something else. A cell is the server's text form of a value, as everywhere here.
  */
-import type { Cell } from './connection.ts';
+import { END, grown, PIECE_BYTES, type Piece, type ShownCell } from '../piece.ts';
 
 const TAB = 0x09;
 const LINE_FEED = 0x0a;
@@ -18,26 +18,10 @@ const LAST_RESERVED = 0x02;
 const ESCAPED = /\\([\s\S])/g;
 const LETTERS: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
-/** Some whole messages, each of which is a line, with where their cells are. */
-export interface Piece {
-  readonly bytes: Buffer;
-  /** The same, as if each byte were a character. */
-  readonly text: string;
-  /** In pairs, where a cell begins and where it ends: `~end`, if its bytes are not just its characters. `END` twice behind each row. */
-  readonly marks: Int32Array;
-  readonly count: number;
-}
-
-/** Instead of where a cell begins: the row has no more. */
-export const END = -1;
-
 /** Used again with each piece. */
 let marks = new Int32Array(1 << 13);
 
-/**
- * `timesAt`: which of the cells are times; those are spelt as values are (`2026-01-31T23:59:59.123456Z`) where that is easy, by changing
- * the bytes in place: that takes far less than putting a string together for each.
- */
+/** See `Form`. */
 export function eachPiece(messages: Buffer, timesAt: readonly boolean[], visit: (piece: Piece) => void): void {
   for (let from = 0, to; from < messages.length; from = to) {
     to = pieceEnd(messages, from);
@@ -48,14 +32,12 @@ export function eachPiece(messages: Buffer, timesAt: readonly boolean[], visit: 
 }
 
 /** The cell whose marks are there. */
-export function cellAt({ bytes, text, marks: at }: Piece, i: number): Cell {
+export function cellAt({ bytes, text, marks: at }: Piece, i: number): ShownCell {
   const from = at[i] ?? 0;
   const to = at[i + 1] ?? 0;
   return to >= 0 ? text.substring(from, to) : unescape(bytes.toString('utf8', from, ~to));
 }
 
-/** As text, more than this is no young object any more: memory that is fetched and given back each time. */
-const PIECE_BYTES = 1 << 15;
 /** Of a message: its kind and its length, which counts itself. */
 const HEADER_BYTES = 5;
 
@@ -99,12 +81,6 @@ function scan(messages: Buffer, timesAt: readonly boolean[]): number {
   return count;
 }
 
-function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2);
-  larger.set(array);
-  return larger;
-}
-
 const SHOWN_LENGTH = '2026-01-31 23:59:59.123456+00'.length;
 const SPELT_LENGTH = '2026-01-31T23:59:59.123456Z'.length;
 
@@ -117,7 +93,7 @@ function spellTime(lines: Buffer, from: number, to: number): boolean {
   return true;
 }
 
-function unescape(cell: string): Cell {
+function unescape(cell: string): ShownCell {
   if (cell === '\\N') return null;
   return cell.replace(ESCAPED, (_, c: string) => LETTERS[c] ?? c);
 }

@@ -2,16 +2,20 @@
 import type { Dataset } from '../../dataset.ts';
 import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
 import type { Seq } from '../../seq.ts';
+import type { Form } from '../piece.ts';
+import { RowReader } from '../row-reader.ts';
 import { type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
 import { LONG_MS, type Cell, type Connection } from './connection.ts';
 import type { PostgresFence } from './fence.ts';
+import { cellAt, eachPiece } from './copy-text.ts';
 import { keyOfCells } from './keys.ts';
 import { Params, Settings } from './params.ts';
-import { RowReader } from './row-reader.ts';
 import { arrayOf } from './schema.ts';
 import type { Session } from './session.ts';
 import type { Statements } from './statements.ts';
-import { storedOf } from './types.ts';
+import { shownTime, storedOf, valueOf } from './types.ts';
+
+const FORM: Form = { eachPiece, cellAt, valueOf, storedOf, timeInPage: shownTime };
 
 /** Rows that are in memory at a time while a digest is made. */
 const DIGEST_CHUNK = 1000;
@@ -125,7 +129,7 @@ export class PostgresReader implements StoreReader {
         'set local enable_sort = off',
       );
       await c.run(bounds.statement, bounds.cells);
-      const rows = new RowReader(this.#dataset, this.#fence.here[1]);
+      const rows = new RowReader(FORM, this.#dataset, this.#fence.here[1]);
       for await (const messages of c.copyOut(`copy (${query} limit ${Math.trunc(limit)}) to stdout`)) {
         yield* rows.take(messages);
       }

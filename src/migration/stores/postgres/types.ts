@@ -9,6 +9,7 @@ import type { Column, ColumnType, Row, Table, Value } from '../../dataset.ts';
 import { badInput } from '../../errors.ts';
 import { canonicalFault } from '../canonical.ts';
 import { fieldsOf } from '../fields.ts';
+import { isSpelt } from '../piece.ts';
 import type { Stored } from '../store.ts';
 import type { Cell } from './connection.ts';
 
@@ -83,14 +84,9 @@ export function valueOf(column: Column, cell: Cell): Value | { readonly fault: s
   return fault === null ? value : { fault };
 }
 
-/** A time that is spelt as values are already. */
-export function isSpelt(time: string): boolean {
-  return time.charCodeAt(10) === UPPER_T;
-}
-
-/** Such a time as the server shows it. */
-export function shownTime(time: string): string {
-  return `${time.slice(0, 10)} ${time.slice(11, 26)}+00`;
+/** As the server shows the time of this cell, which may have been spelt as values are. */
+export function shownTime(cell: Cell): Cell {
+  return cell !== null && isSpelt(cell) ? `${cell.slice(0, 10)} ${cell.slice(11, 26)}+00` : cell;
 }
 
 function interpret(type: ColumnType, cell: string): Value {
@@ -108,7 +104,6 @@ function plain(numeric: string): string {
 
 const TIMESTAMP = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:\+00)?$/;
 const SPACE = 0x20;
-const UPPER_T = 0x54;
 /** With all six digits of a second: what it is then is checked like any time. */
 const WHOLE_LENGTH = '2026-01-31 23:59:59.123456+00'.length;
 

@@ -1,19 +1,19 @@
 /**
- * Rows out of what COPY sends, with their digest: where the bytes of a cell are those of its value, they are hashed before they are text.
+ * Rows out of the bytes that a server sends, with their digest: where the bytes of a cell are those of its value, they are hashed before they
+ * are text.
  */
-import type { ColumnType, Dataset, StoreRole, Value } from '../../dataset.ts';
-import { know, RowHasher } from '../../digest.ts';
-import { fieldsOf } from '../fields.ts';
-import { PART_ROWS, type Stored } from '../store.ts';
-import type { Cell } from './connection.ts';
-import { cellAt, eachPiece, END, type Piece } from './copy-text.ts';
-import { keyOfCells, SEPARATOR } from './keys.ts';
-import { isSpelt, shownTime, storedOf, valueOf } from './types.ts';
+import type { ColumnType, Dataset, StoreRole, Value } from '../dataset.ts';
+import { know, RowHasher } from '../digest.ts';
+import { encodeParts, SEPARATOR } from '../key.ts';
+import { fieldsOf } from './fields.ts';
+import { END, isSpelt, type Form, type Piece, type ShownCell } from './piece.ts';
+import { PART_ROWS, type Stored } from './store.ts';
 
 /** What the server shows is what the value is. */
 const SAME_BYTES: readonly ColumnType[] = ['text', 'json', 'bigint'];
 
 export class RowReader {
+  readonly #form: Form;
   readonly #dataset: Dataset;
   readonly #table: ReturnType<Dataset['table']>;
   readonly #fields: ReturnType<typeof fieldsOf>;
@@ -25,11 +25,12 @@ export class RowReader {
   /** A row without values: to fill its copy takes less than to make one field by field. */
   readonly #blank: Readonly<Record<string, Value>>;
   /** Of the row before: where its cells are in the piece, and what they say. A cell that says the same is that text, which was looked up before. */
-  readonly #before: { readonly froms: Int32Array; readonly tos: Int32Array; readonly cells: Cell[] };
+  readonly #before: { readonly froms: Int32Array; readonly tos: Int32Array; readonly cells: ShownCell[] };
   #part: Stored[] = [];
   #hasher = new RowHasher();
 
-  constructor(dataset: Dataset, role: StoreRole) {
+  constructor(form: Form, dataset: Dataset, role: StoreRole) {
+    this.#form = form;
     this.#dataset = dataset;
     this.#table = dataset.table(role);
     this.#fields = fieldsOf(this.#table);
@@ -45,7 +46,7 @@ export class RowReader {
   /** Parts that became full with these messages, each with its digest known. */
   take(messages: Buffer): readonly (readonly Stored[])[] {
     const full: (readonly Stored[])[] = [];
-    eachPiece(messages, this.#timesAt, (piece) => {
+    this.#form.eachPiece(messages, this.#timesAt, (piece) => {
       this.#before.tos.fill(0);
       for (let i = 0; i < piece.count; i += (this.#fields.length + 1) * 2) {
         this.#part.push(this.#row(piece, i));
@@ -75,7 +76,7 @@ export class RowReader {
       const to = piece.marks[i + 1] ?? 0;
       if (from === END) throw new TypeError('a row with too few cells');
       const cell = this.#cell(piece, column, i);
-      const value = valueOf(definition, cell);
+      const value = this.#form.valueOf(definition, cell);
       if (typeof value === 'object' && value !== null) return this.#unreadable(piece, first);
       row[field] = value;
       const same = this.#sameBytes[column] || (this.#timesAt[column] && cell !== null && isSpelt(cell));
@@ -89,7 +90,7 @@ export class RowReader {
     return { key: this.#key(piece, first), row };
   }
 
-  #cell(piece: Piece, column: number, i: number): Cell {
+  #cell(piece: Piece, column: number, i: number): ShownCell {
     const { bytes, marks } = piece;
     const { froms, tos, cells } = this.#before;
     const from = marks[i] ?? 0;
@@ -102,16 +103,16 @@ export class RowReader {
     }
     froms[column] = from;
     tos[column] = to;
-    return same ? (cells[column] ?? null) : (cells[column] = cellAt(piece, i));
+    return same ? (cells[column] ?? null) : (cells[column] = this.#form.cellAt(piece, i));
   }
 
   #unreadable(piece: Piece, first: number): Stored {
     // As a page shows them, and the server: of a row that is unreadable that is what is told and hashed.
     const cells = this.#fields.map((_, column) => {
-      const cell = cellAt(piece, first + column * 2);
-      return this.#timesAt[column] && cell !== null && isSpelt(cell) ? shownTime(cell) : cell;
+      const cell = this.#form.cellAt(piece, first + column * 2);
+      return this.#timesAt[column] ? this.#form.timeInPage(cell) : cell;
     });
-    const stored = storedOf(this.#key(piece, first), this.#table, cells);
+    const stored = this.#form.storedOf(this.#key(piece, first), this.#table, cells);
     if ('row' in stored) throw new TypeError('a row that can be read after all');
     this.#hasher.addUnreadable(stored);
     return stored;
@@ -119,9 +120,9 @@ export class RowReader {
 
   #key(piece: Piece, first: number): string {
     if (!this.#textKey || !this.#keyAt.every((at) => (piece.marks[first + at * 2 + 1] ?? END) >= 0)) {
-      return keyOfCells(
+      return encodeParts(
         this.#dataset.keyFields,
-        this.#keyAt.map((at) => cellAt(piece, first + at * 2)),
+        this.#keyAt.map((at) => this.#form.cellAt(piece, first + at * 2)),
       );
     }
     // Nothing in it is written otherwise in a key.
