@@ -227,6 +227,20 @@ export function journalContract(name: string, kind: JournalKind): void {
         expect((await other.read([])).entries.size).toBe(0);
       });
 
+      test('many who ask at the same time get each what he asked for, whatever is asked together', async () => {
+        const keys = ['a', 'b', 'c', 'd', 'e'];
+        for (const [i, key] of keys.entries()) await appended(appendOf(key, { slot: 7 + (i % 3) }));
+        const questions = Array.from({ length: 40 }, (_, i) => [
+          { key: keys[i % 5] ?? '', slot: 7 + ((i % 5) % 3) },
+          { key: `none ${i}`, slot: 20 + i },
+        ]);
+        const views = await Promise.all(questions.map((asked) => other.read(asked)));
+        expect(views.map(({ entries }) => [...entries.keys()])).toEqual(questions.map(([there]) => [there?.key]));
+        expect(views.map(({ slots }) => [...slots.keys()].toSorted((a, b) => a - b))).toEqual(
+          questions.map((asked) => asked.map(({ slot }) => slot)),
+        );
+      });
+
       test('wants the entry that was read', async () => {
         const first = await appended(appendOf('a'));
         const again = (expected: Append['expect']) => journal.append(appendOf('a', { expect: expected }));

@@ -31,6 +31,20 @@ export function readingContract(setting: Setting): void {
       expect(found).toEqual(new Map(rows.map((row) => [dataset.keyOf(row), { key: dataset.keyOf(row), row }])));
     });
 
+    test('many who ask at the same time get each what he asked for, whatever is asked together', async () => {
+      const dataset = setting.notes();
+      const store = await setting.open(role, dataset);
+      const rows = Array.from({ length: 60 }, (_, i) => note(role, `owner ${i}`, 't', `answer ${i}`));
+      await fill(store, dataset, rows);
+      const stored = rows.map((row) => ({ key: dataset.keyOf(row), row }));
+      const absent = dataset.keyOf(note(role, 'nobody'));
+      const questions = Array.from({ length: 90 }, (_, i) => stored.slice(i % 60, (i % 60) + (i % 9)));
+      const answers = await Promise.all(
+        questions.map((asked) => store.reader.load([absent, ...asked.map(({ key }) => key)])),
+      );
+      expect(answers).toEqual(questions.map((asked) => new Map(asked.map((each) => [each.key, each]))));
+    });
+
     test('awkward text comes back as it went in, is found, and is told apart', async () => {
       const dataset = setting.notes();
       const store = await setting.open(role, dataset);

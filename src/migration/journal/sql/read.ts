@@ -1,6 +1,7 @@
 /** What is read of the journal. */
 import { JOURNAL_SLOTS, type StoreRole } from '../../dataset.ts';
 import { compareKeys } from '../../key.ts';
+import { Together } from '../../together.ts';
 import type { Journal, JournalEntry, JournalStatus, Slot } from '../journal.ts';
 import { ALL_SLOTS, unavailable, type Access } from './access.ts';
 import { counts, currentGeneration } from './debts.ts';
@@ -8,6 +9,7 @@ import { byKey, entriesOf, entryOf, numberOrNull, snapshot, type Db, type Entrie
 import { FORGIVEN, LACKING, LACKS } from './tables.ts';
 
 type Addresses = Parameters<Journal['read']>[0];
+type JournalView = Awaited<ReturnType<Journal['read']>>;
 type PageQuery = Parameters<Journal['page']>[0];
 
 /** Keys in one statement; more only if one slot alone has more. */
@@ -15,19 +17,22 @@ const MAX_KEYS = 4096;
 
 export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 'lacking' | 'status'> {
   const entriesByKey = byKey(access);
+  const readNow = async (addresses: Addresses): Promise<JournalView> => {
+    const entries = new Map<string, JournalEntry>();
+    const slots = new Map<number, Slot>();
+    for (const group of inGroups(addresses)) {
+      const asked = [...new Set(group.map(({ slot }) => slot))];
+      const keys = group.map(({ key }) => key);
+      const view = await entriesByKey(asked, keys);
+      for (const row of view.rows) entries.set(row.key, entryOf(row));
+      for (const [number, slot] of view.slots) slots.set(number, slot);
+    }
+    return { entries, slots };
+  };
+  const together = new Together({ ask: readNow, pick });
   return {
-    async read(addresses) {
-      const entries = new Map<string, JournalEntry>();
-      const slots = new Map<number, Slot>();
-      for (const group of inGroups(addresses)) {
-        const asked = [...new Set(group.map(({ slot }) => slot))];
-        const keys = group.map(({ key }) => key);
-        const view = await entriesByKey(asked, keys);
-        for (const row of view.rows) entries.set(row.key, entryOf(row));
-        for (const [number, slot] of view.slots) slots.set(number, slot);
-      }
-      return { entries, slots };
-    },
+    // To an embedded database it makes no difference who asks together.
+    read: (addresses) => (access.concurrentWriters ? together.ask(addresses) : readNow(addresses)),
 
     async page(query) {
       const asked = query.slot === undefined ? ALL_SLOTS : [query.slot];
@@ -57,6 +62,19 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
 
     status: () => access.read((db) => status(db, access)),
   };
+}
+
+/** Of what was read for several, what these asked for. */
+function pick(view: JournalView, addresses: Addresses): JournalView {
+  const entries = new Map<string, JournalEntry>();
+  const slots = new Map<number, Slot>();
+  for (const { key, slot: number } of addresses) {
+    const entry = view.entries.get(key);
+    if (entry) entries.set(key, entry);
+    const slot = view.slots.get(number);
+    if (slot) slots.set(number, slot);
+  }
+  return { entries, slots };
 }
 
 /** The addresses in groups that one statement each can ask for; those of one slot stay together. */

@@ -2,6 +2,7 @@
 import type { Dataset } from '../../dataset.ts';
 import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
 import type { Seq } from '../../seq.ts';
+import { Together } from '../../together.ts';
 import type { Form } from '../piece.ts';
 import { RowReader } from '../row-reader.ts';
 import { type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
@@ -27,6 +28,10 @@ export class PostgresReader implements StoreReader {
   readonly #fence: PostgresFence;
   /** Where the key fields are among the columns. */
   readonly #keyAt: readonly number[];
+  readonly #together = new Together<string, ReadonlyMap<string, Stored>>({
+    ask: (keys) => this.#session.read((c) => this.loadOn(c, keys)),
+    pick: (found, keys) => pickedFrom(found, keys),
+  });
 
   constructor(session: Session, dataset: Dataset, sql: Statements, fence: PostgresFence) {
     this.#session = session;
@@ -38,8 +43,7 @@ export class PostgresReader implements StoreReader {
   }
 
   async load(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
-    if (keys.length === 0) return new Map();
-    return this.#session.read((c) => this.loadOn(c, keys));
+    return keys.length === 0 ? new Map() : this.#together.ask(keys);
   }
 
   /** `load` for a transaction of the writer. */
@@ -158,4 +162,13 @@ export class PostgresReader implements StoreReader {
       this.#keyAt.map((i) => cells[i] ?? null),
     );
   }
+}
+
+function pickedFrom(found: ReadonlyMap<string, Stored>, keys: readonly string[]): ReadonlyMap<string, Stored> {
+  const picked = new Map<string, Stored>();
+  for (const key of keys) {
+    const stored = found.get(key);
+    if (stored) picked.set(key, stored);
+  }
+  return picked;
 }

@@ -8,6 +8,12 @@ import { Params } from './params.ts';
 import { arrayOf, keyColumns, quote } from './schema.ts';
 import { BOUND, NO_LIMITS, toCell } from './types.ts';
 
+/**
+ * What the server thinks a list is long that it has not seen. It plans again for each list that is shorter, because that is cheaper to
+ * run; what a list lacks is filled up with what no row has.
+ */
+const THOUGHT_LENGTH = 10;
+
 /** A row on its way into the table: its cells, in the order of the definition, beside its key. */
 export interface Line {
   readonly key: string;
@@ -129,16 +135,17 @@ export class Statements {
       return { sql: this.#loadOne, cells };
     }
     this.#load ??= `select ${this.columns} from ${this.amongKeys(new Params(), [])}`;
-    return { sql: this.#load, cells: this.#listsOf(keys) };
+    return { sql: this.#load, cells: this.#listsOf(keys, THOUGHT_LENGTH) };
   }
 
-  /** A list for each key column, of those keys that a row here can have, each once. */
-  #listsOf(keys: Iterable<string>): readonly string[] {
+  /** A list for each key column, of those keys that a row here can have, each once, and null for what it has less than `least`. */
+  #listsOf(keys: Iterable<string>, least = 0): readonly string[] {
     const rows: (readonly string[])[] = [];
     for (const key of new Set(keys)) {
       const cells = cellsOfKey(this.#dataset.keyFields, key);
       if (cells && cells.length > 0) rows.push(cells);
     }
+    while (rows.length < least) rows.push([]);
     return this.#keyColumns.map((_, i) => arrayOf(rows.map((row) => row[i] ?? null)));
   }
 
