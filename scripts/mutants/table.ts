@@ -2,6 +2,8 @@
  * The safety mechanisms, each as the edit that takes it out, with the test that has to notice. Where two mechanisms guard against the
  * same interleaving, and the test would pass with either, both are taken out together and the name says so.
  */
+import { REDIS } from './redis.ts';
+
 export interface Edit {
   /** From the root of the repository. */
   readonly file: string;
@@ -812,4 +814,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...switches,
   ...streams,
   ...shared,
+  ...REDIS,
 ];

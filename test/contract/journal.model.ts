@@ -160,7 +160,7 @@ class Model {
 
 async function observe(journal: Journal) {
   const view = await journal.read(ADDRESSES);
-  const keys = (found: readonly JournalEntry[]) => found.map(({ key }) => key);
+  const keys = (found: readonly { readonly key: string }[]) => found.map(({ key }) => key);
   const owed = async (role: StoreRole) => keys(await journal.owed({ role, limit: 9, held: true })).toSorted();
   const page = async (query: Pick<Parameters<Journal['page']>[0], 'listed'>) =>
     keys((await journal.page({ after: null, limit: 9, ...query })).entries);

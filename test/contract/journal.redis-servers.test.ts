@@ -3,6 +3,7 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Journal, JournalEntry } from '../../src/migration/journal/journal.ts';
 import { redisJournal } from '../../src/migration/journal/redis/index.ts';
 import type { StoreRole } from '../../src/migration/dataset.ts';
+import { decodeKey, encodeKey } from '../../src/migration/key.ts';
 import { packSeq } from '../../src/migration/seq.ts';
 import { proxyTo } from '../support/proxy.ts';
 import { DEPLOYMENT, slotKeys } from '../support/redis-journal.ts';
@@ -562,6 +563,58 @@ describeWith('Redis servers of the test', await servers.redis(), () => {
     await journal.close(3);
     expect(await journal.discard(3)).toBe(1);
     expect((await rehearsal.read(address('a'))).slots.get(7)).toMatchObject({ epoch: 10, open: true });
+  });
+
+  test('one of an earlier version, in the middle of a run, is said to be that', async () => {
+    const server = await redisServer(DURABLE);
+    const journal = handleOn(server.url);
+    journal.expect('left-by-it');
+    for (const form of ['2:', '']) {
+      const meta = `{crossfade:${form}${DEPLOYMENT}:party}:meta`;
+      await server.client().hset(meta, 'incarnation', 'left-by-it');
+      const said = { ...unavailable, message: expect.stringContaining('an earlier version') };
+      await expect(journal.status()).rejects.toMatchObject(said);
+      await expect(journal.init(5)).rejects.toMatchObject(said);
+      await server.client().hset(meta, 'incarnation', 'of another run');
+      const missing = { ...unavailable, message: expect.stringContaining('is missing') };
+      await expect(journal.status()).rejects.toMatchObject(missing);
+    }
+    journal.expect(null);
+    await journal.init(5);
+    expect((await journal.status()).entries).toBe(0);
+  });
+
+  test('what is listed by the first key field is found by the order of the keys', async () => {
+    const { url } = await redisServer();
+    const keyFields = [
+      { field: 'phone', type: 'text' },
+      { field: 'seat', type: 'integer' },
+    ] as const;
+    const journal = redisJournal({ url, dataset: { name: 'party', keyFields }, deployment: DEPLOYMENT, clock });
+    handles.push(journal);
+    await journal.init(1);
+    await journal.open({ epoch: 2, run: 2 });
+    const rows = ['', 'a', 'a\u0001', 'a\u0002', 'ab', 'b'].flatMap((phone) => [
+      { phone, seat: 1 },
+      { phone, seat: 2 },
+    ]);
+    for (const row of rows) {
+      const listed = { phone: [row.phone], seat: [row.seat] };
+      await journal.append(
+        appendOf(encodeKey(keyFields, row), { slot: row.seat, listed, expect: { mark: packSeq(2, 0) } }),
+      );
+    }
+    const listed = async (value: string | number | null, after: string | null = null, field = 'phone') =>
+      (await journal.page({ after, limit: 9, listed: { field, value } })).entries.map(({ key }) =>
+        decodeKey(keyFields, key),
+      );
+    for (const { phone } of rows) expect(await listed(phone)).toEqual(rows.filter((row) => row.phone === phone));
+    expect(await listed(1, null, 'seat'), 'by another one').toHaveLength(6);
+    for (const nobody of ['c', '\u0000', null, 1]) expect(await listed(nobody), String(nobody)).toEqual([]);
+    const key = (phone: string, seat: number) => encodeKey(keyFields, { phone, seat });
+    expect(await listed('a', key('', 2))).toHaveLength(2);
+    expect(await listed('a', key('a', 1))).toEqual([{ phone: 'a', seat: 2 }]);
+    for (const after of [key('a', 2), key('ab', 1)]) expect(await listed('a', after)).toEqual([]);
   });
 
   test('datasets are kept apart', async () => {

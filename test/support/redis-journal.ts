@@ -11,15 +11,17 @@ const ANSWERS_MS = 30_000;
 /** Of all journals of tests. */
 export const DEPLOYMENT = 'test';
 const KEYS = ['slot', 'debts', 'index'];
+/** As the contract's entries have them. */
+const KEY_FIELDS = [{ field: 'phone', type: 'text' }] as const;
 
 export function slotKeys(dataset: string, slot: number): readonly string[] {
-  return KEYS.map((key) => `{crossfade:2:${DEPLOYMENT}:${dataset}:${slot}}:${key}`);
+  return KEYS.map((key) => `{crossfade:3:${DEPLOYMENT}:${dataset}:${slot}}:${key}`);
 }
 
 /** Removes a journal, but for its answers to writes, which go by themselves. */
 export async function dropJournal(client: Redis | Cluster, dataset: string): Promise<void> {
   const slots = Array.from({ length: JOURNAL_SLOTS }, (_, slot) => client.del(...slotKeys(dataset, slot)));
-  await Promise.all([client.del(`{crossfade:2:${DEPLOYMENT}:${dataset}}:meta`), ...slots]);
+  await Promise.all([client.del(`{crossfade:3:${DEPLOYMENT}:${dataset}}:meta`), ...slots]);
 }
 
 /** `cut` makes sure that the first journal, opened at `url`, reaches nothing any more. */
@@ -34,7 +36,14 @@ export function redisFixture(
 ): JournalFixture & { readonly name: string } {
   const name = randomName();
   const handle = (at: string) =>
-    redisJournal({ url: at, dataset: { name }, deployment: DEPLOYMENT, clock, timeoutMs: 500, answersMs: ANSWERS_MS });
+    redisJournal({
+      url: at,
+      dataset: { name, keyFields: KEY_FIELDS },
+      deployment: DEPLOYMENT,
+      clock,
+      timeoutMs: 500,
+      answersMs: ANSWERS_MS,
+    });
   const [journal, other] = [handle(url), handle(otherUrl)];
   return {
     name,

@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { ControlRecord } from '../control/control.ts';
 import { JOURNAL_SLOTS, type Dataset, type StoreRole } from '../dataset.ts';
 import { hasCode } from '../errors.ts';
-import type { Journal, JournalEntry, SlotRange } from '../journal/journal.ts';
+import type { Journal, OwedEntry, SlotRange } from '../journal/journal.ts';
 import type { Logger } from '../log.ts';
 import { runOf } from '../seq.ts';
 import type { Apply, ApplyResult, Store } from '../stores/store.ts';
@@ -214,7 +214,7 @@ async function replayBatch(
   return { outcome: 'APPLIED', cleared };
 }
 
-function entriesOf(owed: readonly JournalEntry[], role: StoreRole): readonly Apply[] {
+function entriesOf(owed: readonly OwedEntry[], role: StoreRole): readonly Apply[] {
   return owed.map(({ key, seq, image }) => ({
     key,
     seq,

@@ -45,6 +45,9 @@ export interface Slot {
   readonly mark: Seq;
 }
 
+/** An entry as replay needs it. */
+export type OwedEntry = Pick<JournalEntry, 'key' | 'slot' | 'seq' | 'image'>;
+
 export interface JournalView {
   readonly entries: ReadonlyMap<string, JournalEntry>;
   /** The slots that were asked, in one snapshot with their entries. */
@@ -126,7 +129,7 @@ export interface Journal {
     readonly limit: number;
     readonly held: boolean;
     readonly slots?: SlotRange;
-  }): Promise<readonly JournalEntry[]>;
+  }): Promise<readonly OwedEntry[]>;
   /** How many entries this store lacks something of; `noted`: from up to the noted counters. */
   lacking(role: StoreRole, what: 'ALL' | 'NOTED'): Promise<number>;
   status(): Promise<JournalStatus>;

@@ -2,6 +2,7 @@
  * Journals by the scheme of a URL: beside the registry of data engines the only file outside of their own folders that names them.
  */
 import type { Clock } from '../clock.ts';
+import type { KeyField } from '../key.ts';
 import type { SqlDatabase } from '../sql/database.ts';
 import type { Journal } from './journal.ts';
 import { isRedisUrl, REDIS_URL_FORMS } from './redis/connect.ts';
@@ -16,7 +17,7 @@ export function isJournalUrl(url: string): boolean {
 }
 
 export interface OpenJournalOptions {
-  readonly dataset: { readonly name: string };
+  readonly dataset: { readonly name: string; readonly keyFields?: readonly KeyField[] };
   /** What `ControlStore.open` returned: whose journal it is, on a server that others may use too. */
   readonly deployment: string;
   readonly clock: Clock;

@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../../clock.ts';
 import { JOURNAL_SLOTS } from '../../dataset.ts';
+import type { KeyField } from '../../key.ts';
 import { CrossfadeError, JournalUnusable } from '../../errors.ts';
 import type { Client } from './connect.ts';
 import type { Connection } from './connection.ts';
@@ -32,25 +33,39 @@ export type Args = readonly (string | number)[];
 /** What an append answers of one write. */
 export type Appended = Reply<Exclude<Outcome<'append'>, Untrusted>>;
 
+/** What the journal knows of its dataset; without key fields the order of keys tells it nothing of listed values. */
+export interface Kept {
+  readonly name: string;
+  readonly keyFields?: readonly KeyField[];
+}
+
+/** Of this form of the keys; names of the first one began with the deployment. */
+const FORM = '3:';
+const FORMER_FORMS = ['2:', ''];
+
 export class Access {
   readonly dataset: string;
+  readonly keyFields: readonly KeyField[];
   readonly clock: Clock;
   readonly connection: Connection;
   /** The only incarnation to trust; null: any. */
   trusted: string | null = null;
 
   readonly #owner: string;
+  readonly #former: readonly string[];
   readonly #keys: readonly Readonly<Record<SlotKey, string>>[];
 
   constructor(
     connection: Connection,
-    { deployment, dataset }: { readonly deployment: string; readonly dataset: string },
+    { deployment, dataset: { name, keyFields = [] } }: { readonly deployment: string; readonly dataset: Kept },
     clock: Clock,
   ) {
     this.connection = connection;
-    this.dataset = dataset;
-    // Names of an earlier form of these keys began with the deployment.
-    this.#owner = `crossfade:2:${deployment}:${dataset}`;
+    this.dataset = name;
+    this.keyFields = keyFields;
+    const owner = `${deployment}:${name}`;
+    this.#owner = `crossfade:${FORM}${owner}`;
+    this.#former = FORMER_FORMS.map((form) => `{crossfade:${form}${owner}}:meta`);
     this.#keys = ALL_SLOTS.map((slot) => keysOf(`{${this.#owner}:${slot}}`));
     this.clock = clock;
   }
@@ -77,6 +92,7 @@ export class Access {
     const replies = await this.guard(trusted, (client) =>
       together(steps.map((step) => this.#send(client, name, step, [id, ...step.args]))),
     );
+    if (trusted !== null && replies.some(({ outcome }) => outcome === 'MISSING')) await this.#refuseFormer(trusted);
     return replies.map((reply, i) => this.#done(reply, steps[i]?.slot ?? 0, trusted));
   }
 
@@ -137,6 +153,17 @@ export class Access {
       throw unavailable(`The journal of ${this.dataset} is ${reply.values[0]}, not ${trusted}.`);
     }
     return reply as Done<S>;
+  }
+
+  /** A journal that was left in the middle of a run by a version that names its keys otherwise is there, and of no use here. */
+  async #refuseFormer(trusted: string): Promise<void> {
+    const ids = await this.guard(null, (client) =>
+      Promise.all(this.#former.map((meta) => client.hget(meta, 'incarnation'))),
+    );
+    if (!ids.includes(idOf(trusted))) return;
+    throw unavailable(
+      `The journal of ${this.dataset} is one of an earlier version, which keeps it in another form: go on with that version until the run is over, in OLD or NEW.`,
+    );
   }
 
   #check(trusted: string | null, servers: readonly Server[]): void {

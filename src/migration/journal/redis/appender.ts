@@ -3,9 +3,10 @@
  * what one append costs. Each is decided for itself, and each slot's are one after the other; a script is atomic, so it is for each of them.
  */
 import { CrossfadeError } from '../../errors.ts';
+import type { KeyField } from '../../key.ts';
 import type { Append, AppendResult } from '../journal.ts';
 import type { Access, Appended } from './access.ts';
-import { listedName, memberOf } from './read.ts';
+import { listedByKey, listedName, memberOf } from './read.ts';
 
 /** Appends of one script: the server does nothing else meanwhile, and while it does this much, more are made ready. */
 const MOST = 32;
@@ -60,7 +61,7 @@ export class Appender {
       const now = this.#access.clock.wall();
       const answers = await this.#access.append(
         { trusted, slots: groups.map(slotOf), of: ordered.map(({ append }) => append.address.slot) },
-        [now, this.#answersMs, full ? 1 : 0, ...groups.flatMap((group) => argsOf(group, now))],
+        [now, this.#answersMs, full ? 1 : 0, ...groups.flatMap((group) => argsOf(group, now, this.#access.keyFields))],
       );
       for (const [i, { append, resolve, reject }] of ordered.entries()) {
         try {
@@ -111,7 +112,7 @@ function slotOf(group: readonly Waiting[]): number {
 }
 
 /** As the script takes them of one slot and epoch. */
-function argsOf(group: readonly Waiting[], now: number): readonly (string | number)[] {
+function argsOf(group: readonly Waiting[], now: number, keyFields: readonly KeyField[]): readonly (string | number)[] {
   const args: (string | number)[] = [group[0]?.append.epoch ?? 0, group.length];
   for (const { append } of group) {
     const { address, expect, image, owedTo } = append;
@@ -121,16 +122,19 @@ function argsOf(group: readonly Waiting[], now: number): readonly (string | numb
       'seq' in expect ? `s${expect.seq}` : `m${expect.mark}`,
       now + append.holdMs,
       owedTo.map((role) => DEBTS[role]).join(''),
-      namesOf(append),
+      namesOf(append, keyFields),
       image ? JSON.stringify(image) : '',
     );
   }
   return args;
 }
 
-/** Each ended by U+0001, which JSON and names of fields do not have. */
-function namesOf({ listed }: Append): string {
+/** Each ended by U+0001, which JSON and names of fields do not have. What the order of the keys says needs no name. */
+function namesOf({ listed }: Append, keyFields: readonly KeyField[]): string {
   let names = '';
-  for (const field in listed) for (const value of listed[field] ?? []) names += `${listedName(field, value)}\u0001`;
+  for (const field in listed) {
+    if (listedByKey(keyFields, field)) continue;
+    for (const value of listed[field] ?? []) names += `${listedName(field, value)}\u0001`;
+  }
   return names;
 }

@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../../clock.ts';
 import type { Journal } from '../journal.ts';
-import { Access } from './access.ts';
+import { Access, type Kept } from './access.ts';
 import { appends } from './append.ts';
 import { Connection } from './connection.ts';
 import { reads } from './read.ts';
@@ -18,7 +18,7 @@ import { slots } from './slots.ts';
 export interface RedisJournalOptions {
   /** `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…`, `redis+cluster://[USER:PASSWORD@]HOST:PORT,HOST:PORT`. */
   readonly url: string;
-  readonly dataset: { readonly name: string };
+  readonly dataset: Kept;
   /** What `ControlStore.open` returns: deployments that share a server have nothing in common there, also one after the other. */
   readonly deployment: string;
   readonly clock: Clock;
@@ -41,7 +41,7 @@ export function redisJournal({
   answersMs = ANSWERS_MS,
 }: RedisJournalOptions): Journal {
   const connection = new Connection(url, timeoutMs);
-  const access = new Access(connection, { deployment, dataset: dataset.name }, clock);
+  const access = new Access(connection, { deployment, dataset }, clock);
   return {
     expect: (incarnation) => {
       access.trusted = incarnation;

@@ -1,7 +1,7 @@
 /** What is read of the journal. */
 import type { Value } from '../../dataset.ts';
-import { compareKeys } from '../../key.ts';
-import type { Image, Journal, JournalEntry, Slot } from '../journal.ts';
+import { compareKeys, encodeKey, type KeyField } from '../../key.ts';
+import type { Image, Journal, JournalEntry, OwedEntry, Slot } from '../journal.ts';
 import { ALL_SLOTS, chunks, type Access, type Step } from './access.ts';
 import { firstOf, type Batch, type Place } from './merge.ts';
 
@@ -9,17 +9,20 @@ import { firstOf, type Batch, type Place } from './merge.ts';
 const READ_KEYS = 256;
 /** Strings that a script gives for an entry: member, lacked by OLD, lacked by NEW, and what is stored. */
 const STRINGS = 4;
+/** Of one that is owed: member, and what is stored. */
+const OWED_STRINGS = 2;
 
 /** Between the head of what is stored of an entry and its image. */
 const STORED_IMAGE = '\u0002';
 
 /** An entry as a script gives it. More are read than are wanted, so that images are parsed of those that are. */
-interface Found extends Omit<JournalEntry, 'image'> {
+interface Owed extends Omit<OwedEntry, 'image'> {
   /** JSON; '': tombstone. */
   readonly image: string;
   /** When the oldest append arrived of which a store lacks something, milliseconds since 1970. */
   readonly since: number;
 }
+type Found = Owed & Pick<JournalEntry, 'lacks'>;
 
 export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 'lacking' | 'status'> {
   return {
@@ -40,16 +43,19 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
     },
 
     async page({ after, limit, listed, slot }) {
-      const name = listed ? listedName(listed.field, listed.value) : '';
-      // Members are name, NUL, key: U+0001 in place of the NUL is above all of them.
-      const upTo = `(${name}\u0001`;
+      const { name, least, upTo } = rangeOf(access.keyFields, listed);
       const skip = Buffer.byteLength(name);
+      const begin =
+        after !== null && compareKeys(memberOf(after), least) >= 0 ? `(${name}${memberOf(after)}` : `[${name}${least}`;
       const stepAt = ({ slot: number, from }: Place, count: number): Step => {
-        const start = from ?? (after === null ? null : memberOf(after));
-        const bound = start === null ? `[${name}\0` : `(${name}${start}`;
-        return { slot: number, args: [bound, upTo, count, skip] };
+        return { slot: number, args: [from === null ? begin : `(${name}${from}`, upTo, count, skip] };
       };
-      const fetch = (places: readonly Place[], count: number) => batches(access, 'page', places, count, stepAt);
+      const fetch = (places: readonly Place[], count: number) =>
+        batches(
+          access,
+          { script: 'page', foundIn },
+          places.map((place) => stepAt(place, count)),
+        );
       const asked = slot === undefined ? ALL_SLOTS : [slot];
       const { entries, slots } = await firstOf(asked, limit, fetch, byKey);
       return { entries: entries.map(entryOf), slots };
@@ -60,9 +66,15 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
       const stepAt = ({ slot, from }: Place, count: number): Step => {
         return { slot, args: [role, from ?? 0, count, now] };
       };
-      const fetch = (places: readonly Place[], count: number) => batches(access, 'owed', places, count, stepAt);
+      const fetch = (places: readonly Place[], count: number) =>
+        batches(
+          access,
+          { script: 'owed', foundIn: owedIn },
+          places.map((place) => stepAt(place, count)),
+        );
       const asked = slots ? ALL_SLOTS.slice(slots.from, slots.below) : ALL_SLOTS;
-      return (await firstOf(asked, limit, fetch, byAge)).entries.map(entryOf);
+      const { entries } = await firstOf(asked, limit, fetch, byAge);
+      return entries.map(({ key, slot, seq, image }) => ({ key, slot, seq, image: imageOf(image) }));
     },
 
     async lacking(role, what) {
@@ -78,13 +90,55 @@ export function reads(access: Access): Pick<Journal, 'read' | 'page' | 'owed' | 
   };
 }
 
-function byKey(a: Found, b: Found): number {
+function byKey(a: Owed, b: Owed): number {
   return compareKeys(a.key, b.key);
 }
 
-/** A slot gives out its entries by what the store lacks of them, which is this order but for entries that it began to lack later. */
-function byAge(a: Found, b: Found): number {
-  return a.since - b.since || byKey(a, b);
+/**
+ * A slot gives out its entries by what the store lacks of them, which is this order but for entries that it began to lack later; what
+ * came in one millisecond has no other order.
+ */
+function byAge(a: Owed, b: Owed): number {
+  return a.since - b.since;
+}
+
+interface Range {
+  /** Under which its entries are in the index. */
+  readonly name: string;
+  /** The least member (NUL, key) that it may have. */
+  readonly least: string;
+  /** A bound of the index. */
+  readonly upTo: string;
+}
+
+/**
+ * Where entries are that are listed under a value: under a name of their own, or, as all entries of one value of the first key field are
+ * beside each other in the order of the keys, there.
+ */
+function rangeOf(
+  keyFields: readonly KeyField[],
+  listed: { readonly field: string; readonly value: Value } | undefined,
+): Range {
+  const first = listed && listedByKey(keyFields, listed.field);
+  if (!first) {
+    const name = listed ? listedName(listed.field, listed.value) : '';
+    // Members are name, NUL, key: U+0001 in place of the NUL is above all of them.
+    return { name, least: '\0', upTo: `(${name}\u0001` };
+  }
+  // No key has such a value, and no key is empty and below itself.
+  if (listed.value === null || (typeof listed.value === 'number') !== (first.type === 'integer')) {
+    return { name: '', least: '\0', upTo: '(\0' };
+  }
+  const part = memberOf(encodeKey([first], { [first.field]: listed.value }));
+  if (keyFields.length === 1) return { name: '', least: part, upTo: `[${part}` };
+  // Behind a part stands U+0001, and nothing lower.
+  return { name: '', least: `${part}\u0001`, upTo: `(${part}\u0002` };
+}
+
+/** The first key field, if it is this one. */
+export function listedByKey(keyFields: readonly KeyField[], field: string): KeyField | undefined {
+  const [first] = keyFields;
+  return first?.field === field ? first : undefined;
 }
 
 /** A field with one of its values, as entries are listed under it. JSON has no NUL. */
@@ -109,18 +163,15 @@ async function counts(access: Access) {
   };
 }
 
-async function batches(
+async function batches<T>(
   access: Access,
-  script: 'page' | 'owed',
-  places: readonly Place[],
-  count: number,
-  stepAt: (place: Place, count: number) => Step,
-): Promise<readonly Batch<Found>[]> {
-  const steps = places.map((place) => stepAt(place, count));
-  const replies = await access.runEach(script, steps);
+  how: { readonly script: 'page' | 'owed'; foundIn(slot: number, values: readonly string[]): readonly T[] },
+  steps: readonly Step[],
+): Promise<readonly Batch<T>[]> {
+  const replies = await access.runEach(how.script, steps);
   return replies.map(({ values }, i) => {
     const slot = steps[i]?.slot ?? 0;
-    return { slot: slotOf(slot, values), entries: foundIn(slot, values.slice(4)), next: values[3] || null };
+    return { slot: slotOf(slot, values), entries: how.foundIn(slot, values.slice(4)), next: values[3] || null };
   });
 }
 
@@ -129,29 +180,38 @@ function slotOf(slot: number, [epoch, open, mark]: readonly string[]): Slot {
 }
 
 function foundIn(slot: number, values: readonly string[]): readonly Found[] {
-  return chunks(values, STRINGS).map(([member = '', old, next, stored = '']) => {
-    const [head, image] = halves(stored, STORED_IMAGE);
-    const [seq, since] = head.split(' ', 2);
-    return {
-      key: member.slice(1),
-      slot,
-      seq: Number(seq),
-      image,
-      lacks: { OLD: old ? Number(old) : null, NEW: next ? Number(next) : null },
-      since: Number(since),
-    };
-  });
+  const found: Found[] = [];
+  for (let i = 0; i < values.length; i += STRINGS) {
+    const [old, next] = [values[i + 1], values[i + 2]];
+    const lacks = { OLD: old ? Number(old) : null, NEW: next ? Number(next) : null };
+    found.push({ ...storedAt(slot, values[i] ?? '', values[i + 3] ?? ''), lacks });
+  }
+  return found;
 }
 
-function halves(text: string, separator: string): readonly [string, string] {
-  const at = text.indexOf(separator);
-  return [text.slice(0, at), text.slice(at + 1)];
+function owedIn(slot: number, values: readonly string[]): readonly Owed[] {
+  const found: Owed[] = [];
+  for (let i = 0; i < values.length; i += OWED_STRINGS)
+    found.push(storedAt(slot, values[i] ?? '', values[i + 1] ?? ''));
+  return found;
+}
+
+function storedAt(slot: number, member: string, stored: string): Owed {
+  const image = stored.indexOf(STORED_IMAGE);
+  const since = stored.indexOf(' ') + 1;
+  return {
+    key: member.slice(1),
+    slot,
+    seq: Number(stored.slice(0, since - 1)),
+    since: Number(stored.slice(since, stored.indexOf(' ', since))),
+    image: stored.slice(image + 1),
+  };
 }
 
 function entryOf({ key, slot, seq, image, lacks }: Found): JournalEntry {
-  return { key, slot, seq, image: image ? imageOf(image) : null, lacks };
+  return { key, slot, seq, image: imageOf(image), lacks };
 }
 
-function imageOf(text: string): Image {
-  return JSON.parse(text);
+function imageOf(text: string): Image | null {
+  return text === '' ? null : JSON.parse(text);
 }

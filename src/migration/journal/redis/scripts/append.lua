@@ -86,9 +86,8 @@ local function append_to(first, at, writes)
       local d = #debts
       if owed ~= 'N' and owed ~= '' and not lacks.OLD then debts[d + 1], debts[d + 2], d = '-' .. number, 'O' .. member, d + 2 end
       if owed ~= 'O' and owed ~= '' and not lacks.NEW then debts[d + 1], debts[d + 2] = number, 'N' .. member end
-      local m = #members
-      if not before then members[m + 1], members[m + 2], m = '0', member, m + 2 end
-      for name in string.gmatch(fresh, '([^\1]*)\1') do members[m + 1], members[m + 2], m = '0', name .. member, m + 2 end
+      if not before then members[#members + 1] = member end
+      add_names(members, #members, fresh, member)
       local w = #answers
       answers[w + 1], answers[w + 2] = ids[i], number
       replies[#replies + 1] = {'APPENDED', number}
@@ -98,7 +97,9 @@ local function append_to(first, at, writes)
   fields[#fields + 1], fields[#fields + 2] = 'last', digits(last)
   redis.call('HSET', SLOT, unpack(fields))
   if #debts > 0 then redis.call('ZADD', DEBTS, unpack(debts)) end
-  piecewise('ZADD', INDEX, members)
+  local scored = {}
+  for i, member in ipairs(members) do scored[2 * i - 1], scored[2 * i] = '0', member end
+  piecewise('ZADD', INDEX, scored)
   local now = redis.call('TIME')
   now = now[1] * 1000 + math.floor(now[2] / 1000)
   if now >= tonumber(found[7]) then

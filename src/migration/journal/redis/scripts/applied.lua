@@ -22,7 +22,7 @@ for i = 2, #ARGV, 3 do
   local old, new = old_debt(scores[2 * n - 1], dropped), new_debt(scores[2 * n], dropped)
   local mine, others = new, old
   if ARGV[i] == 'OLD' then mine, others = old, new end
-  if packed[n] and mine and string.match(packed[n], '^%d+') == ARGV[i + 1] then
+  if packed[n] and mine and string.sub(packed[n], 1, #ARGV[i + 1] + 1) == ARGV[i + 1] .. ' ' then
     local mine_at, others_at = 2 * n, 2 * n - 1
     if ARGV[i] == 'OLD' then mine_at, others_at = others_at, mine_at end
     cleared[#cleared + 1] = string.sub(ARGV[i], 1, 1) .. members[n]
