@@ -50,6 +50,8 @@ export interface Config {
   readonly maxConnections: number;
   readonly keepAliveTimeoutMs: number;
   readonly limits: QueryLimits;
+  /** 0: never. */
+  readonly compileQueriesAfter: number;
   readonly shutdownDelayMs: number;
 }
 
@@ -125,6 +127,7 @@ export function loadConfig(env: Environment): Config {
       pageSize: required('MAX_PAGE_SIZE', v.MAX_PAGE_SIZE),
       batchSize: required('MAX_BATCH_SIZE', v.MAX_BATCH_SIZE),
     },
+    compileQueriesAfter: required('COMPILE_QUERIES_AFTER', v.COMPILE_QUERIES_AFTER),
     shutdownDelayMs: required('SHUTDOWN_DELAY_MS', v.SHUTDOWN_DELAY_MS),
   };
 }

@@ -17,7 +17,7 @@ import type { RequestObserver } from './server/observer.ts';
 import { serveProbes } from './server/probes.ts';
 import { Request } from './server/request.ts';
 
-export type ServerConfig = HttpConfig & Pick<Config, 'introspection' | 'limits'>;
+export type ServerConfig = HttpConfig & Pick<Config, 'introspection' | 'limits' | 'compileQueriesAfter'>;
 
 export interface ServerOptions {
   readonly config: ServerConfig;
@@ -51,6 +51,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     log,
     introspection: config.introspection,
     limits: config.limits,
+    compileQueriesAfter: config.compileQueriesAfter,
     csrfPrevention: options.csrfPrevention ?? true,
     ...(metrics && { observer: metrics.requests }),
   });

@@ -191,6 +191,12 @@ export const VARIABLES = {
     meaning: 'in DUAL, the share of what is read that is compared in both stores, off the path of requests',
     ...whole(0, 100),
   }),
+  COMPILE_QUERIES_AFTER: variable({
+    default: '0',
+    meaning:
+      'queries that were asked so often are compiled (graphql-jit) instead of executed step by step (graphql-js); 0: none',
+    ...whole(0, 1_000_000),
+  }),
   MASK_DIFFERENCES: variable({
     default: 'off',
     meaning: 'on: lists of differences are kept and shown without the values that differ (keys are not masked)',

@@ -42,6 +42,11 @@ export function connection<N>(
   };
 }
 
+/** For the types of connections: what is compiled reads fields that have no resolver, and calls none of them. */
+export const connectionResolvers = {
+  totalCount: (list: { totalCount(): Promise<number> }): Promise<number> => list.totalCount(),
+};
+
 /** `first` of a list, 1 to `maxPageSize` (20 if it is null); BAD_USER_INPUT if it is not. */
 export function pageSize({ first }: PageArguments, { maxPageSize }: { readonly maxPageSize: number }): number {
   const size = first ?? FIRST_DEFAULT;

@@ -5,6 +5,7 @@ import { parse, type DocumentNode, type GraphQLSchema } from 'graphql';
 import type { Resolvers } from '../generated/schema.ts';
 import { migratedTypes, resolveStoredFields, type DatasetTables, type MigratedTypes } from '../migration/directive.ts';
 import { phoneParser, type PhoneParser } from '../activity/phone.ts';
+import { connectionResolvers } from './connection.ts';
 import { eventResolvers } from './event.ts';
 import { migrationResolvers } from './migration.ts';
 import { participationResolvers } from './participation.ts';
@@ -26,6 +27,11 @@ export function resolvers(phones: PhoneParser) {
     ...numbers,
     ...participations,
     ...migrationResolvers,
+    EventConnection: connectionResolvers,
+    ParticipationConnection: connectionResolvers,
+    DifferenceConnection: connectionResolvers,
+    QuarantineConnection: connectionResolvers,
+    TransitionConnection: connectionResolvers,
     DateTime,
     PhoneNumber,
     Query: { ...events.Query, ...numbers.Query, ...participations.Query, ...migrationResolvers.Query },

@@ -30,6 +30,8 @@ export interface GraphQLOptions {
   readonly log: Logger;
   readonly introspection: boolean;
   readonly limits: QueryLimits;
+  /** How often a query is asked before it is compiled (compiled.ts); 0: none is. */
+  readonly compileQueriesAfter: number;
   readonly csrfPrevention: boolean;
   readonly observer?: RequestObserver;
 }
@@ -46,7 +48,7 @@ export interface GraphQLEndpoint {
 }
 
 export async function graphqlEndpoint(options: GraphQLOptions): Promise<GraphQLEndpoint> {
-  const { schema, log, introspection, limits, observer = unobserved } = options;
+  const { schema, log, introspection, limits, compileQueriesAfter, observer = unobserved } = options;
   const apollo = new ApolloServer<Context>({
     schema,
     introspection,
@@ -67,6 +69,7 @@ export async function graphqlEndpoint(options: GraphQLOptions): Promise<GraphQLE
       ApolloServerPluginLandingPageDisabled(),
       costLimit(limits),
       watcher(log),
+      ...(await compiled(compileQueriesAfter)),
     ],
   });
   await apollo.start();
@@ -106,6 +109,13 @@ export async function graphqlEndpoint(options: GraphQLOptions): Promise<GraphQLE
     },
     stop: () => apollo.stop(),
   };
+}
+
+/** The compiler is loaded where it is used. */
+async function compiled(after: number): Promise<readonly ApolloServerPlugin<Context>[]> {
+  if (after === 0) return [];
+  const { compiledQueries } = await import('./compiled.ts');
+  return [compiledQueries(after)];
 }
 
 /**

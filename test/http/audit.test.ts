@@ -13,6 +13,7 @@ import { silent } from '../../src/migration/log.ts';
 import { buildSubgraph } from '../../src/resolvers/index.ts';
 import { createServer, type Server } from '../../src/server.ts';
 import { fakeCatalogue, fakeEngine, noAudit } from '../support/fake-engine.ts';
+import { EXECUTOR } from '../support/executor.ts';
 
 /** Queries by GET without a header that a form cannot send. */
 const NEED_NO_PREVENTION = ['5A70', 'D6D5', '6A70'];
@@ -33,7 +34,7 @@ describe.each([
   beforeAll(async () => {
     const { schema } = buildSubgraph([participationDataset({ getMany: async () => new Map() })]);
     server = await createServer({
-      config: loadConfig({}),
+      config: loadConfig(EXECUTOR),
       schema,
       engine: fakeEngine(),
       catalogue: fakeCatalogue(),

@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config.ts';
 import { silent } from '../../src/migration/log.ts';
 import { createServer, type Server } from '../../src/server.ts';
 import { fakeCatalogue, fakeEngine, noAudit } from '../support/fake-engine.ts';
+import { EXECUTOR } from '../support/executor.ts';
 
 const REQUEST_TIMEOUT_MS = 300;
 
@@ -17,7 +18,7 @@ const sockets: Socket[] = [];
 beforeEach(async () => {
   server = await createServer({
     config: {
-      ...loadConfig({ BODY_LIMIT_BYTES: '2000', MAX_CONNECTIONS: '4' }),
+      ...loadConfig({ BODY_LIMIT_BYTES: '2000', MAX_CONNECTIONS: '4', ...EXECUTOR }),
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       switchTimeoutMs: 300,
       leaseMs: 100,

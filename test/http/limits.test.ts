@@ -6,6 +6,7 @@ import { loadConfig } from '../../src/config.ts';
 import { silent } from '../../src/migration/log.ts';
 import { fillWithSamples } from '../../src/server/samples.ts';
 import { temporaryDirectory } from '../support/tmp.ts';
+import { EXECUTOR } from '../support/executor.ts';
 
 const TOKEN = 'a-token-for-tests';
 
@@ -30,7 +31,7 @@ async function ask(app: App, query: string, variables: object = {}): Promise<Rep
 }
 
 async function start(env: Record<string, string>): Promise<App> {
-  const config = loadConfig({ DATA_DIR: await temporaryDirectory(), SAMPLE_DATA: '100', ...env });
+  const config = loadConfig({ DATA_DIR: await temporaryDirectory(), SAMPLE_DATA: '100', ...EXECUTOR, ...env });
   const app = await createApp({ config, adminToken: TOKEN, log: silent });
   await fillWithSamples(app, config, silent);
   return app;

@@ -9,6 +9,7 @@ import { loadConfig } from '../../src/config.ts';
 import { silent } from '../../src/migration/log.ts';
 import { fillWithSamples } from '../../src/server/samples.ts';
 import { answerOf } from '../support/answer.ts';
+import { EXECUTOR } from '../support/executor.ts';
 
 const TOKEN = 'a-token-for-tests';
 const ROWS = 300;
@@ -17,7 +18,7 @@ let dir: string;
 let app: App;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'crossfade-migration-'));
-  const config = loadConfig({ DATA_DIR: dir, SAMPLE_DATA: String(ROWS), LEASE_MS: '500' });
+  const config = loadConfig({ DATA_DIR: dir, SAMPLE_DATA: String(ROWS), LEASE_MS: '500', ...EXECUTOR });
   app = await createApp({ config, adminToken: TOKEN, log: silent });
   await fillWithSamples(app, config, silent);
 });

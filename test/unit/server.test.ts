@@ -17,6 +17,7 @@ import type { RequestContext } from '../../src/resolvers/context.ts';
 import { createServer, type Server, type ServerConfig } from '../../src/server.ts';
 import { fakeCatalogue, fakeEngine, noAudit, type FakeEngine } from '../support/fake-engine.ts';
 import { answerOf } from '../support/answer.ts';
+import { COMPILE_AFTER } from '../support/executor.ts';
 
 const TOKEN = 'a-token-for-tests';
 const CONFIG: ServerConfig = {
@@ -27,6 +28,7 @@ const CONFIG: ServerConfig = {
   maxConnections: 100,
   keepAliveTimeoutMs: 5000,
   limits: { ...loadConfig({}).limits, tokens: 200 },
+  compileQueriesAfter: COMPILE_AFTER,
   introspection: true,
 };
 

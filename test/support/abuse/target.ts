@@ -6,6 +6,7 @@ import { ERRORS } from '../../../src/migration/errors.ts';
 import { silent, type Logger } from '../../../src/migration/log.ts';
 import { fillWithSamples } from '../../../src/server/samples.ts';
 import { temporaryDirectory } from '../tmp.ts';
+import { EXECUTOR } from '../executor.ts';
 
 export const TOKEN = 'a-token-for-tests';
 
@@ -52,7 +53,7 @@ export class Target {
       const thrown = 'err' in facts && facts.err instanceof Error ? facts.err.stack : JSON.stringify(facts);
       faults.push(`${message} ${thrown}`);
     };
-    const config = loadConfig({ DATA_DIR: await temporaryDirectory(), SAMPLE_DATA: '200', ...env });
+    const config = loadConfig({ DATA_DIR: await temporaryDirectory(), SAMPLE_DATA: '200', ...EXECUTOR, ...env });
     const app = await createApp({ config, adminToken: TOKEN, log: { ...silent, error } });
     await fillWithSamples(app, config, silent);
     return new Target(app, faults);

@@ -15,6 +15,7 @@ import { Deployment, soon, type Instance } from '../../support/deployment.ts';
 import { noAudit } from '../../support/fake-engine.ts';
 import { temporaryDirectory } from '../../support/tmp.ts';
 import { answerOf } from '../../support/answer.ts';
+import { COMPILE_AFTER } from '../../support/executor.ts';
 
 const TOKEN = 'test-token';
 const EVENT = 'send-1g-traffic';
@@ -72,6 +73,7 @@ beforeAll(async () => {
       maxConnections: 100,
       keepAliveTimeoutMs: 5000,
       limits: loadConfig({}).limits,
+      compileQueriesAfter: COMPILE_AFTER,
       introspection: true,
     },
     schema: buildSubgraph([dataset]).schema,

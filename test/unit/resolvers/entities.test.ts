@@ -13,6 +13,7 @@ import type { Place } from '../../../src/migration/states.ts';
 import { fillWithSamples } from '../../../src/server/samples.ts';
 import { place, until } from '../../support/operate.ts';
 import { temporaryDirectory } from '../../support/tmp.ts';
+import { EXECUTOR } from '../../support/executor.ts';
 
 const REFERENCES = 100;
 
@@ -46,7 +47,7 @@ function noteStatements(): () => void {
 
 beforeAll(async () => {
   closing.push(noteStatements());
-  const config = loadConfig({ DATA_DIR: await temporaryDirectory(), SAMPLE_DATA: '400', LEASE_MS: '500' });
+  const config = loadConfig({ DATA_DIR: await temporaryDirectory(), SAMPLE_DATA: '400', LEASE_MS: '500', ...EXECUTOR });
   app = await createApp({ config, adminToken: 'a-token-for-tests', log: silent });
   closing.push(() => app.stop());
   await fillWithSamples(app, config, silent);
