@@ -43,9 +43,10 @@ export async function beside({ env, rows, rounds }: BesideOptions): Promise<{ go
   try {
     await new Operator(served).defineEvent();
     const bodies = Array.from({ length: SCRIPTED }, (_, i) => askOne(phoneOf((i * 7919) % rows)));
+    await switchToCopying(served);
+    // In the state in which it is measured, with the copy paused: before, requests cost less.
     await capacity(served.url, bodies);
     const perSecond = (await capacity(served.url, bodies)) / 2;
-    await switchToCopying(served);
     const run = async (what: 'pauseCopy' | 'resumeCopy'): Promise<Run> => {
       await admin(served, `mutation { ${what}(dataset: "participation") { state } }`);
       await delay(BETWEEN_MS);

@@ -303,6 +303,9 @@ describeWith('PostgreSQL', await servers.postgres(), (server) => {
         [`taken_at = '0044-03-15 12:00:00+00 BC'`, 'taken_at must be a UTC time'],
         [`taken_at = '12026-01-01 00:00:00+00'`, 'taken_at must be a UTC time'],
         [`taken_at = '2026-01-31 23:59:59.123456+00', price = 'NaN'`, 'price must be a decimal number'],
+        [`taken_at = '2026-01-31 23:59:59.120000+00'`, 'price must be a decimal number'],
+        [`taken_at = '1715-01-31 00:00:00+00'`, 'price must be a decimal number'],
+        [`taken_at = '1214-06-15 00:00:00.5+00'`, 'price must be a decimal number'],
         [`price = 1.50, tariff = 9007199254740992`, 'tariff must be an integer between'],
       ] as const) {
         await run(`update T set ${cell}`);

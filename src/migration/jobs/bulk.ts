@@ -25,7 +25,7 @@ export interface BulkLimits {
   readonly quarantined: number;
 }
 
-const LIMITS: BulkLimits = { start: 10_000, least: 1000, most: 100_000, longestMs: 2000, quarantined: 1000 };
+const LIMITS: BulkLimits = { start: 25_000, least: 1000, most: 200_000, longestMs: 1000, quarantined: 1000 };
 /** Below this rate, rows a second, small batches are smoother. */
 const SLOW_RATE = 10_000;
 /** How often a running batch asks whether it is still wanted, milliseconds. */

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { PART_ROWS, type KeyRange, type Stored, type StoreReader } from '../stores/store.ts';
 
 /** A server keeps what others remove for as long as a statement runs: it ends after so many rows, or after this time (milliseconds). */
-const STATEMENT = { rows: 250_000, ms: 30_000 };
+const STATEMENT = { rows: 1_000_000, ms: 30_000 };
 
 export class Source {
   readonly #reader: StoreReader;

@@ -21,7 +21,7 @@ export const LEAST_SHARE = 0.02;
 
 /** Whom nobody waits for may be slower: other processes use the stores too, but not this one's event loop. */
 const ALLOWED = {
-  serving: { times: 1.5, beyondMs: 1 },
+  serving: { times: 1.25, beyondMs: 0.5 },
   alone: { times: 20, beyondMs: 100 },
 } as const;
 
@@ -39,10 +39,18 @@ const PROBE_IN_MS = 15;
 const PROBE_MS = 2000;
 const REMEMBERED = 20;
 const NORMAL_PROBES = 6;
+/** Whom nobody waits for is allowed so much that one tells enough. */
+const ALONE_PROBES = 1;
 /** For how long it is believed what is normal, milliseconds. */
 const NORMAL_FOR_MS = 10_000;
 /** Rests are saved up, so that one is long enough to see in it what is normal, milliseconds. */
 const REST_MS = 50;
+/**
+ * Where requests are served they are short, for much work at once is what the slowest requests meet; what is normal is looked at after this
+ * time, milliseconds.
+ */
+const SHORT_REST_MS = 2;
+const LOOK_EVERY_MS = 500;
 
 type Wait = number | null;
 
@@ -63,6 +71,7 @@ export class Throttle {
   #owedMs = 0;
   #rests = 0;
   #served = 0;
+  #serving = false;
   share = 1;
 
   constructor(options: ThrottleOptions) {
@@ -72,7 +81,8 @@ export class Throttle {
   /** Finds out what is normal, if that is not known; nothing is to be copied meanwhile. */
   async settle(signal?: AbortSignal): Promise<void> {
     if (this.#options.clock.monotonic() - this.#normalAt < NORMAL_FOR_MS) return;
-    for (let i = 0; i < NORMAL_PROBES; i++) {
+    const probes = this.#options.served() > this.#served ? NORMAL_PROBES : ALONE_PROBES;
+    for (let i = 0; i < probes; i++) {
       if (signal?.aborted) return;
       await this.#probeAtRest(signal);
     }
@@ -82,14 +92,20 @@ export class Throttle {
   async rest(workedMs: number, signal?: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     this.#owedMs += (workedMs * (1 - this.share)) / this.share;
-    if (this.#owedMs < REST_MS) {
+    if (this.#owedMs < (this.#serving ? SHORT_REST_MS : REST_MS)) {
       this.#probeAtWork();
       await nextTurn();
       return;
     }
-    this.#rests++;
     const began = clock.monotonic();
-    await this.#probeAtRest(signal);
+    const looks = !this.#serving || began - this.#normalAt >= LOOK_EVERY_MS;
+    if (looks) {
+      this.#rests++;
+      await this.#probeAtRest(signal);
+    } else {
+      this.#probeAtWork();
+      await nextTurn();
+    }
     const left = this.#owedMs - (clock.monotonic() - began);
     if (left > 0) await clock.delay(left, signal);
     this.#owedMs = 0;
@@ -121,12 +137,12 @@ export class Throttle {
   #decide(wait: Wait): void {
     remember(this.#working, wait);
     const served = this.#options.served();
-    const serving = served > this.#served;
+    this.#serving = served > this.#served;
     this.#served = served;
     this.share = nextShare(this.share, {
       workingMs: mostOf(this.#working),
       restingMs: mostOf(this.#resting),
-      serving,
+      serving: this.#serving,
     });
   }
 
@@ -151,9 +167,9 @@ function remember(waits: Wait[], wait: Wait): void {
   if (waits.length > REMEMBERED) waits.shift();
 }
 
-/** What four of five stay below; null: one of the last has no answer, or there are none. */
+/** What nine of ten stay below; null: one of the last has no answer, or there are none. */
 function mostOf(waits: readonly Wait[]): Wait {
   const answered = waits.flatMap((wait) => (wait === null ? [] : [wait])).toSorted((a, b) => a - b);
   if (answered.length < waits.length) return null;
-  return answered[Math.floor(answered.length * 0.8)] ?? null;
+  return answered[Math.floor(answered.length * 0.9)] ?? null;
 }

@@ -3,20 +3,17 @@ import type { Dataset } from '../../dataset.ts';
 import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
 import type { Seq } from '../../seq.ts';
 import { Together } from '../../together.ts';
-import type { Form } from '../piece.ts';
 import { RowReader } from '../row-reader.ts';
 import { type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
 import { LONG_MS, type Cell, type Connection } from './connection.ts';
 import type { PostgresFence } from './fence.ts';
-import { cellAt, eachPiece } from './copy-text.ts';
+import { CopiedRows, microsAt, sentColumns } from './copy-rows.ts';
 import { keyOfCells } from './keys.ts';
 import { Params, Settings } from './params.ts';
-import { arrayOf } from './schema.ts';
+import { arrayOf, typesOf } from './schema.ts';
 import type { Session } from './session.ts';
 import type { Statements } from './statements.ts';
-import { shownTime, storedOf, valueOf } from './types.ts';
-
-const FORM: Form = { eachPiece, cellAt, valueOf, storedOf, timeInPage: shownTime };
+import { storedOf } from './types.ts';
 
 /** Rows that are in memory at a time while a digest is made. */
 const DIGEST_CHUNK = 1000;
@@ -124,17 +121,23 @@ export class PostgresReader implements StoreReader {
   async *#stream(c: Connection, range: KeyRange, limit: number): AsyncGenerator<readonly Stored[]> {
     const bounds = new Settings();
     const where = this.#sql.within(bounds, range);
-    const query = `select ${this.#sql.columns} from ${this.#sql.name} t where ${where} order by ${this.#sql.order}`;
+    const from = `from ${this.#sql.name} t where ${where} order by ${this.#sql.order} limit ${Math.trunc(limit)}`;
+    const columns = Object.values(this.#sql.table.columns);
     let ended = false;
     try {
       await c.control(
         'begin isolation level read committed read only',
         `set local statement_timeout = '${LONG_MS}ms'`,
         'set local enable_sort = off',
+        // Until the transaction ends columns have the types that they are asked for.
+        `lock table ${this.#sql.name} in access share mode`,
       );
       await c.run(bounds.statement, bounds.cells);
-      const rows = new RowReader(FORM, this.#dataset, this.#fence.here[1]);
-      for await (const messages of c.copyOut(`copy (${query} limit ${Math.trunc(limit)}) to stdout`)) {
+      const types = await typesOf(c, this.#sql.name);
+      const copied = new CopiedRows(microsAt(columns, types));
+      const rows = new RowReader(copied, this.#dataset, this.#fence.here[1]);
+      const query = `select ${sentColumns(columns, types)} ${from}`;
+      for await (const messages of c.copyOut(`copy (${query}) to stdout (format binary)`)) {
         yield* rows.take(messages);
       }
       const rest = rows.rest();

@@ -75,18 +75,13 @@ export function storedOf(key: string, table: Table, cells: readonly Cell[]): Sto
 
 /** What the cell says, or why that is no value of the column. */
 export function valueOf(column: Column, cell: Cell): Value | { readonly fault: string } {
-  // A time of the server, which knows the calendar, spelt as values are while its bytes were read (copy-text.ts).
+  // A time of the server, which knows the calendar, spelt as values are while its bytes were read (copy-rows.ts).
   if (column.type === 'timestamp' && cell !== null && isSpelt(cell)) return cell;
   const value = cell === null ? null : interpret(column.type, cell);
   // PostgreSQL keeps no broken text and no broken JSON; the rest is cheap to check.
   if (value !== null && (column.type === 'text' || column.type === 'json')) return value;
   const fault = canonicalFault(column, value);
   return fault === null ? value : { fault };
-}
-
-/** As the server shows the time of this cell, which may have been spelt as values are. */
-export function shownTime(cell: Cell): Cell {
-  return cell !== null && isSpelt(cell) ? `${cell.slice(0, 10)} ${cell.slice(11, 26)}+00` : cell;
 }
 
 function interpret(type: ColumnType, cell: string): Value {
