@@ -14,9 +14,10 @@ describe.concurrent(`killed at points chosen by CROSSFADE_SEED=${SEED}`, () => {
   const random = randomFrom(SEED);
   for (const planned of somePoints(random, KILLS)) {
     const own = random.fork();
-    test(`on the way ${planned.name}`, { timeout: 300_000 }, async ({ onTestFinished }) => {
+    test(`on the way ${planned.name}`, { timeout: 150_000 }, async ({ onTestFinished, onTestFailed }) => {
       const walk = new Walk(await temporaryDirectory(), own);
       onTestFinished(() => walk.dispose());
+      onTestFailed(() => void process.stderr.write(`${walk.whereabouts}\n`));
       const report = await walk.run(planned.stages);
       expect(report.kills).toBe(killsOf(planned));
       expect(report.requests).toBeGreaterThan(200);

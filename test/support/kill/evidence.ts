@@ -46,9 +46,12 @@ const LOOKS: Readonly<Record<string, Look>> = {
   'writer.apply': (files, { call, args }) => {
     const role = roleOf(call);
     const [, entries] = argumentsOf('writer.apply', args);
+    const done = entries.every(({ key, seq }) => files.guard(role, key) >= seq);
     // It is on its way: the journal still knows that this store lacks it.
-    if (!entries.some(({ key, seq }) => owes(files, role, key, seq))) return null;
-    return after(entries.every(({ key, seq }) => files.guard(role, key) >= seq));
+    if (entries.some(({ key, seq }) => owes(files, role, key, seq))) return after(done);
+    // Or the drain has brought it as well, and noted that, before this call answered: it is on its way as long as the other store lacks it.
+    const other = role === 'OLD' ? 'NEW' : 'OLD';
+    return done && entries.some(({ key, seq }) => owes(files, other, key, seq)) ? 'AFTER' : null;
   },
 
   'writer.copy': (files, { args }) => {

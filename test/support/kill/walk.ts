@@ -101,11 +101,13 @@ export class Walk {
     try {
       return await this.#run(stages);
     } catch (error) {
-      const { complaints } = this.#server;
-      throw new Error(`in ${this.#stage}, after ${this.#kills} kills; the server said:\n${complaints}`, {
-        cause: error,
-      });
+      throw new Error(this.whereabouts, { cause: error });
     }
+  }
+
+  /** How far it has come: what one that hangs was waiting for. */
+  get whereabouts(): string {
+    return `in ${this.#stage}, after ${this.#kills} kills; the server said:\n${this.#server.complaints}`;
   }
 
   async #run(stages: readonly (readonly [stage: string, kill: Kill])[]): Promise<WalkReport> {
