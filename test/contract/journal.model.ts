@@ -158,20 +158,26 @@ class Model {
   }
 }
 
+/** Nobody changes anything meanwhile, so that all is asked at once. */
 async function observe(journal: Journal) {
-  const view = await journal.read(ADDRESSES);
   const keys = (found: readonly { readonly key: string }[]) => found.map(({ key }) => key);
   const owed = async (role: StoreRole) => keys(await journal.owed({ role, limit: 9, held: true })).toSorted();
   const page = async (query: Pick<Parameters<Journal['page']>[0], 'listed'>) =>
     keys((await journal.page({ after: null, limit: 9, ...query })).entries);
-  const { entries, pending } = await journal.status();
+  const [view, pages, owing, { entries, pending }, noted] = await Promise.all([
+    journal.read(ADDRESSES),
+    Promise.all([page({}), page({ listed: { field: 'all', value: 1 } })]),
+    Promise.all([owed('OLD'), owed('NEW')]),
+    journal.status(),
+    Promise.all([journal.lacking('OLD', 'NOTED'), journal.lacking('NEW', 'NOTED')]),
+  ]);
   return {
     entries: ADDRESSES.map(({ key }) => view.entries.get(key)),
-    pages: [await page({}), await page({ listed: { field: 'all', value: 1 } })],
-    owed: [await owed('OLD'), await owed('NEW')],
+    pages,
+    owed: owing,
     status: { entries, pending },
     slots: SLOTS.map((slot) => view.slots.get(slot)),
-    noted: [await journal.lacking('OLD', 'NOTED'), await journal.lacking('NEW', 'NOTED')],
+    noted,
   };
 }
 
