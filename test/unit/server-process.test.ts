@@ -34,9 +34,10 @@ function start(
   command: readonly [string, ...string[]] = [process.execPath, MAIN],
 ): Running {
   const [program, ...args] = command;
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
   const child = spawn(program, args, {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], PORT: '0', DATA_DIR: join(dir, 'data'), SAMPLE_DATA: '100', ...env },
+    env: { PATH, NODE_COMPILE_CACHE, PORT: '0', DATA_DIR: join(dir, 'data'), SAMPLE_DATA: '100', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   started.push(child);
