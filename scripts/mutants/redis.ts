@@ -1,10 +1,8 @@
-/** What the scripts of the journal in Redis rest on. One server is enough to tell; the contract runs on a cluster as well. */
+/** What the scripts of the journal in Redis rest on. */
 import type { Edit, Mutant } from './table.ts';
 
 const CONTRACT = 'test/contract/journal.redis.test.ts';
 const SERVERS = 'test/contract/journal.redis-servers.test.ts';
-/** In front of the names of the contract's tests. */
-const ONE = 'journal contract: Redis';
 
 const script = (name: string, find: string, replace: string): Edit => ({
   file: `src/migration/journal/redis/scripts/${name}.lua`,
@@ -20,41 +18,39 @@ interface Taken {
   readonly test?: string;
 }
 
-const mutant = (mechanism: string, { promises, edits, name, test }: Taken): Mutant => ({
+const mutant = (mechanism: string, { test = CONTRACT, ...taken }: Taken): Mutant => ({
   mechanism: `journal in Redis: ${mechanism}`,
-  promises,
-  edits,
-  test: test ?? CONTRACT,
-  name: test ? name : `${ONE} ${name}`,
+  test,
+  ...taken,
 });
 
 const appends: readonly Mutant[] = [
   mutant('an append belongs to the epoch of its slot', {
     promises: 'P1 P7',
     edits: [script('append', "found[3] ~= '1' or found[2] ~= ARGV[at - 2]", "found[3] ~= '1'")],
-    name: 'append wants the slot open and at the same epoch',
+    name: 'wants the slot open and at the same epoch',
   }),
   mutant('a closed slot takes no append', {
     promises: 'P1 P3',
     edits: [script('append', "found[3] ~= '1' or found[2] ~= ARGV[at - 2]", 'found[2] ~= ARGV[at - 2]')],
-    name: 'append wants the slot open and at the same epoch',
+    name: 'wants the slot open and at the same epoch',
   }),
   mutant('an append expects the entry that was read', {
     promises: 'P1 P2',
     edits: [script('append', "(before and 's' .. before.seq or mark)", '(before and ARGV[a + 2] or mark)')],
-    name: 'append wants the entry that was read',
+    name: 'wants the entry that was read',
   }),
   mutant('an append expects the mark that was read where no entry was', {
     promises: 'P1 P2',
     edits: [
       script('append', "(before and 's' .. before.seq or mark)", "(before and 's' .. before.seq or ARGV[a + 2])"),
     ],
-    name: 'append wants the mark that was read where no entry was',
+    name: 'wants the mark that was read where no entry was',
   }),
   mutant('a repeated write gets its first answer', {
     promises: 'P2',
     edits: [script('append', 'local answered = recent[i] or older[i]', 'local answered = false')],
-    name: 'append gives the first answer to a repeated write',
+    name: 'gives the first answer to a repeated write',
   }),
   mutant('answers are still found when the hashes have taken turns', {
     promises: 'P2',
@@ -68,12 +64,12 @@ const appends: readonly Mutant[] = [
       script('append', "owed ~= '' and not lacks.OLD then", "owed ~= '' then"),
       script('append', "owed ~= '' and not lacks.NEW then", "owed ~= '' then"),
     ],
-    name: 'append keeps the older debts of an entry that it replaces',
+    name: 'keeps the older debts of an entry that it replaces',
   }),
   mutant('an entry stays listed under the values that it had', {
     promises: 'P3',
     edits: [script('append', 'names = before.names', "names = ''")],
-    name: 'page lists an entry under all values it has had',
+    name: 'lists an entry under all values it has had',
   }),
   mutant('a seq is never one of another run', {
     promises: 'P1',
@@ -93,12 +89,12 @@ const notes: readonly Mutant[] = [
   mutant('a debt is cleared of the seq that was applied alone', {
     promises: 'P1',
     edits: [script('applied', "string.sub(packed[n], 1, #ARGV[i + 1] + 1) == ARGV[i + 1] .. ' '", 'true')],
-    name: 'applied clears nothing of an entry that has been replaced',
+    name: 'clears nothing of an entry that has been replaced',
   }),
   mutant('an entry that leaves raises the mark', {
     promises: 'P1 P2',
     edits: [script('applied', "if mark > slot.mark then redis.call('HSET', SLOT, 'mark', digits(mark)) end", '')],
-    name: 'append wants the mark that was read where no entry was',
+    name: 'wants the mark that was read where no entry was',
   }),
   mutant('a mark is never lowered', {
     promises: 'P1 P2',
@@ -106,7 +102,7 @@ const notes: readonly Mutant[] = [
       script('applied', 'mark = math.max(mark, tonumber(ARGV[i + 1]))', 'mark = tonumber(ARGV[i + 1])'),
       script('applied', 'if mark > slot.mark then', 'if #leaving > 0 then'),
     ],
-    name: 'applied never lowers a mark',
+    name: 'never lowers a mark',
   }),
   mutant('many names of entries that leave are removed a few thousand at a time', {
     promises: 'P3 P6',
@@ -127,7 +123,8 @@ const slots: readonly Mutant[] = [
     edits: [
       script('common', "if incarnation ~= '' and incarnation ~= found[1] then return nil, {'OTHER', found[1]} end", ''),
     ],
-    name: 'slots and incarnation answers nothing while another incarnation is trusted',
+    test: SERVERS,
+    name: 'in its place, with a journal of the same dataset at the same epoch',
   }),
   mutant('a slot of another incarnation takes nothing', {
     promises: 'P1 P3',
@@ -138,7 +135,8 @@ const slots: readonly Mutant[] = [
         'end',
       ),
     ],
-    name: 'slots and incarnation answers nothing while another incarnation is trusted',
+    test: SERVERS,
+    name: 'in its place, with a journal of the same dataset at the same epoch',
   }),
   mutant('debts of a store that are dropped count no more', {
     promises: 'P1 P3',

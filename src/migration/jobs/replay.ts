@@ -16,10 +16,15 @@ import { counted } from '../words.ts';
 import type { JobContext, StepResult } from './context.ts';
 import { blocked, comparable, IDLE, PROGRESSED, replaysInto } from './steps.ts';
 
-/** Entries that are applied in one transaction. */
+/** Entries that are applied in one transaction, to begin with. */
 const BATCH = 500;
-/** Entries that are read at once: while one batch of them is applied, the one before is noted. */
-const READ = 4 * BATCH;
+/** A transaction holds up a switch, so that its length is what counts: batches grow and shrink with what they take, milliseconds. */
+const BATCH_MS = 20;
+const LEAST_BATCH = 100;
+const LARGEST_BATCH = 2000;
+/** Batches that are read at once: while one of them is applied, the one before is noted. */
+const READ = 4;
+const MOST_READ = 4000;
 /** A drain goes over these at the same time: of one it reads, or notes, while it applies those of the other. */
 const HALVES: readonly SlotRange[] = [
   { from: 0, below: JOURNAL_SLOTS / 2 },
@@ -43,6 +48,8 @@ export interface ReplayDeps {
 /** `stuck`: entries the old store refuses; they stay at the head of what is owed, so that a batch has to look past them. */
 export interface ReplayState {
   stuck: number;
+  /** Entries of the next batch. */
+  batch: number;
   loggedAt: number;
   /** Entries brought since the store lacked nothing, and the epoch for which that was told. */
   brought: number;
@@ -50,7 +57,7 @@ export interface ReplayState {
 }
 
 export function replayState(): ReplayState {
-  return { stuck: 0, loggedAt: -Infinity, brought: 0, toldAt: null };
+  return { stuck: 0, batch: BATCH, loggedAt: -Infinity, brought: 0, toldAt: null };
 }
 
 /** Is so much owed that it is worth to be shared out? What fits one batch is brought sooner than it could be handed to others. */
@@ -181,7 +188,7 @@ async function replayBatch(
   state: ReplayState,
 ): Promise<Batched> {
   const { journal } = deps;
-  const owed = await journal.owed({ role, limit: READ + state.stuck, ...query });
+  const owed = await journal.owed({ role, limit: Math.min(MOST_READ, READ * state.batch) + state.stuck, ...query });
   if (owed.length === 0) {
     state.stuck = 0;
     return { outcome: 'EMPTY', cleared: 0 };
@@ -192,9 +199,13 @@ async function replayBatch(
   let stuck = 0;
   let noted: Promise<void> = Promise.resolve();
   try {
-    for (let from = 0; from < owed.length; from += BATCH) {
-      const batch = owed.slice(from, from + BATCH);
+    for (let from = 0; from < owed.length;) {
+      const size = state.batch;
+      const batch = owed.slice(from, from + size);
+      from += batch.length;
+      const began = deps.clock.monotonic();
       const { outcome, refused } = await deps.store.writer.apply(run, entriesOf(batch, role));
+      if (batch.length === size) state.batch = nextSize(size, deps.clock.monotonic() - began);
       if (outcome === 'FENCED') return { outcome, cleared };
       // What the new store refuses is in its quarantine now, which is all there is to do; the old store has to take it in the end.
       const lacked = new Set(role === 'OLD' ? refused.map(({ key }) => key) : []);
@@ -212,6 +223,12 @@ async function replayBatch(
     await noted;
   }
   return { outcome: 'APPLIED', cleared };
+}
+
+/** Of a batch, after a full one of this size. */
+export function nextSize(size: number, tookMs: number): number {
+  if (tookMs > BATCH_MS) return Math.max(LEAST_BATCH, Math.floor(size / 2));
+  return tookMs < BATCH_MS / 2 ? Math.min(LARGEST_BATCH, Math.ceil(size * 1.5)) : size;
 }
 
 function entriesOf(owed: readonly OwedEntry[], role: StoreRole): readonly Apply[] {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { copyState, copyStep } from '../../../src/migration/jobs/copy.ts';
 import type { StoreRole } from '../../../src/migration/dataset.ts';
 import { CrossfadeError } from '../../../src/migration/errors.ts';
-import { drain, replayState, replayStep } from '../../../src/migration/jobs/replay.ts';
+import { drain, nextSize, replayState, replayStep } from '../../../src/migration/jobs/replay.ts';
 import { retryState, retryStep } from '../../../src/migration/jobs/quarantine.ts';
 import type { Store } from '../../../src/migration/stores/store.ts';
 import { altered, Bench, RUN, until } from './bench.ts';
@@ -64,6 +64,20 @@ test('brings the backlog into both stores, and the journal is empty', async () =
 test('does nothing before the state asks for it', async () => {
   expect(await replayStep(bench.ctx, 'OLD', replayState())).toEqual({ kind: 'IDLE' });
   expect(await lacking()).toEqual([3, 3]);
+});
+
+test('batches become as large as a switch can wait for', () => {
+  const sizeAfter = (usEach: number) => {
+    let size = 500;
+    for (let i = 0; i < 20; i++) size = nextSize(size, (size * usEach) / 1000);
+    return size;
+  };
+  expect(sizeAfter(1), 'there is a largest').toBe(2000);
+  for (const usEach of [10, 20, 50, 100]) {
+    expect(sizeAfter(usEach) * usEach, `${usEach}`).toBeGreaterThanOrEqual(9000);
+    expect(sizeAfter(usEach) * usEach, `${usEach}`).toBeLessThanOrEqual(20_000);
+  }
+  expect(sizeAfter(10_000), 'and a least').toBe(100);
 });
 
 test('a store that is down holds up itself alone', async () => {

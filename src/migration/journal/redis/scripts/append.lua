@@ -11,6 +11,8 @@
 local INCARNATION, NOW, ANSWERS_MS, FULL = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
 local ASKED = {'incarnation', 'epoch', 'open', 'last', 'mark', 'turn', 'until'}
 local replies = {}
+-- By the server's clock, which stands still while the script runs.
+local server_now
 
 -- What there is of a key before the write: seq, since, names, debts. nil: no entry; a hidden one is removed.
 local function entry_at(SLOT, DEBTS, INDEX, member, packed)
@@ -100,11 +102,13 @@ local function append_to(first, at, writes)
   local scored = {}
   for i, member in ipairs(members) do scored[2 * i - 1], scored[2 * i] = '0', member end
   piecewise('ZADD', INDEX, scored)
-  local now = redis.call('TIME')
-  now = now[1] * 1000 + math.floor(now[2] / 1000)
-  if now >= tonumber(found[7]) then
+  if not server_now then
+    local time = redis.call('TIME')
+    server_now = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  if server_now >= tonumber(found[7]) then
     turn = 1 - turn
-    turned(SLOT, turn, now, KEYS[first + 3 + turn])
+    turned(SLOT, turn, server_now, KEYS[first + 3 + turn])
   end
   redis.call('HSET', KEYS[first + 3 + turn], unpack(answers))
 end
