@@ -101,11 +101,14 @@ export class Dataset<O extends Row = Row, N extends Row = Row> {
   readonly name: string;
   readonly definition: DatasetDefinition<O, N>;
   readonly keyFields: readonly KeyField[];
+  /** Fields that the mapping must keep. */
+  readonly #kept: readonly string[];
 
   constructor(definition: DatasetDefinition<O, N>) {
     this.name = definition.name;
     this.definition = definition;
     this.keyFields = definition.key.map((field) => keyField(definition, field));
+    this.#kept = [...new Set([...definition.key, ...definition.listBy])];
     checkDefinition(definition);
   }
 
@@ -122,9 +125,7 @@ export class Dataset<O extends Row = Row, N extends Row = Row> {
   }
 
   address(row: Row): Address {
-    const key = this.keyOf(row);
-    const partition = String(row[this.definition.partitionBy]);
-    return { key, slot: hash32(partition) % JOURNAL_SLOTS, bucket: hash32(key) % 100 };
+    return new Placed(this.keyOf(row), String(row[this.definition.partitionBy]));
   }
 
   slotOf(partition: Value): number {
@@ -134,7 +135,7 @@ export class Dataset<O extends Row = Row, N extends Row = Row> {
   /** The mapping of this batch, held to its promise: the key and the listed fields stay what they are. */
   async mapper(rows: readonly Row[]): Promise<Mapper<O, N>> {
     const inner = await this.definition.mapper(rows);
-    const kept = [...new Set([...this.definition.key, ...this.definition.listBy])];
+    const kept = this.#kept;
     const hold = <A extends Row, B extends Row>(from: A, to: B): B => {
       for (const field of kept) {
         if (from[field] !== to[field]) {
@@ -144,6 +145,29 @@ export class Dataset<O extends Row = Row, N extends Row = Row> {
       return to;
     };
     return { toNew: (row) => hold(row, inner.toNew(row)), toOld: (row) => hold(row, inner.toOld(row)) };
+  }
+}
+
+/** In OLD and NEW nobody asks where a key is placed, so its hashes are made when they are asked for. */
+class Placed implements Address {
+  readonly key: string;
+  readonly #partition: string;
+  #slot = -1;
+  #bucket = -1;
+
+  constructor(key: string, partition: string) {
+    this.key = key;
+    this.#partition = partition;
+  }
+
+  get slot(): number {
+    if (this.#slot < 0) this.#slot = hash32(this.#partition) % JOURNAL_SLOTS;
+    return this.#slot;
+  }
+
+  get bucket(): number {
+    if (this.#bucket < 0) this.#bucket = hash32(this.key) % 100;
+    return this.#bucket;
   }
 }
 

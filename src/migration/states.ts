@@ -76,6 +76,12 @@ export function rung(place: Place): Rung {
   return LADDER[place.state];
 }
 
+/** The store that decides about every key; null: that depends on the key. */
+export function soleAuthority({ state }: Place): StoreRole | null {
+  const { authority } = LADDER[state];
+  return authority === 'BY_KEY' ? null : authority;
+}
+
 /** The store that decides about the keys of this bucket (0 to 99). Sticky: a bucket on the new store at p stays there above p. */
 export function authorityOf(place: Place, bucket: number): StoreRole {
   const { authority } = LADDER[place.state];

@@ -19,7 +19,7 @@ import { badInput, CrossfadeError, hasCode } from './errors.ts';
 import { facesOf, facesOfImage, mapStored } from './faces.ts';
 import { seeHome, type HomeDevices, type Traveller } from './home.ts';
 import type { AppendResult, Image, JournalEntry, Listed, Slot } from './journal/journal.ts';
-import { authorityOf, LADDER, type JournalWrite } from './states.ts';
+import { authorityOf, LADDER, soleAuthority, type JournalWrite } from './states.ts';
 
 export interface WriteDevices extends HomeDevices {
   readonly clock: Clock;
@@ -66,7 +66,9 @@ export async function mutate<R>(devices: WriteDevices, write: Write<R>): Promise
 
 async function direct<R>(devices: WriteDevices, write: Write<R>, view: View): Promise<Attempt<R>> {
   const { record } = view;
-  const role = authorityOf(placeOf(record), write.address.bucket);
+  const place = placeOf(record);
+  // In the states with direct writes a key is at home where all are, and need not be placed.
+  const role = soleAuthority(place) ?? authorityOf(place, write.address.bucket);
   const base = await readBase(devices, role, write.address.key);
   const decision = write.decide(base.faces, situationOf(record));
   if ('refuse' in decision) {
