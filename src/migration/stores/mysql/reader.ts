@@ -4,6 +4,7 @@ import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
 import { encodeParts } from '../../key.ts';
 import type { Seq } from '../../seq.ts';
 import type { Form } from '../piece.ts';
+import { loadTogether } from '../load-together.ts';
 import { RowReader } from '../row-reader.ts';
 import { type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
 import type { Cell, Connection } from './connection.ts';
@@ -27,6 +28,10 @@ export class MysqlReader implements StoreReader {
   readonly #sql: Statements;
   /** Where the key fields are among the columns. */
   readonly #keyAt: readonly number[];
+  readonly #together = loadTogether(async (keys) => {
+    const found = await this.#session.read((c) => this.loadOn(c, keys));
+    return new Map(found.map((stored) => [stored.key, stored]));
+  });
 
   constructor(session: Session, dataset: Dataset, role: StoreRole, sql: Statements) {
     this.#session = session;
@@ -38,9 +43,7 @@ export class MysqlReader implements StoreReader {
   }
 
   async load(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
-    if (keys.length === 0) return new Map();
-    const found = await this.#session.read((c) => this.loadOn(c, keys));
-    return new Map(found.map((stored) => [stored.key, stored]));
+    return keys.length === 0 ? new Map() : this.#together.ask(keys);
   }
 
   /** `load` for a transaction of the writer. */

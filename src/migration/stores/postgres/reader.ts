@@ -2,7 +2,7 @@
 import type { Dataset } from '../../dataset.ts';
 import { addDigests, digestOf, NO_ROWS } from '../../digest.ts';
 import type { Seq } from '../../seq.ts';
-import { Together } from '../../together.ts';
+import { loadTogether } from '../load-together.ts';
 import { RowReader } from '../row-reader.ts';
 import { type Digest, type Filter, type KeyRange, type Stored, type StoreReader } from '../store.ts';
 import { LONG_MS, type Cell, type Connection } from './connection.ts';
@@ -25,10 +25,7 @@ export class PostgresReader implements StoreReader {
   readonly #fence: PostgresFence;
   /** Where the key fields are among the columns. */
   readonly #keyAt: readonly number[];
-  readonly #together = new Together<string, ReadonlyMap<string, Stored>>({
-    ask: (keys) => this.#session.read((c) => this.loadOn(c, keys)),
-    pick: (found, keys) => pickedFrom(found, keys),
-  });
+  readonly #together = loadTogether((keys) => this.#session.read((c) => this.loadOn(c, keys)));
 
   constructor(session: Session, dataset: Dataset, sql: Statements, fence: PostgresFence) {
     this.#session = session;
@@ -165,13 +162,4 @@ export class PostgresReader implements StoreReader {
       this.#keyAt.map((i) => cells[i] ?? null),
     );
   }
-}
-
-function pickedFrom(found: ReadonlyMap<string, Stored>, keys: readonly string[]): ReadonlyMap<string, Stored> {
-  const picked = new Map<string, Stored>();
-  for (const key of keys) {
-    const stored = found.get(key);
-    if (stored) picked.set(key, stored);
-  }
-  return picked;
 }
