@@ -1,6 +1,6 @@
 /**
  * `npm run bench:journal`: the append to a journal in Redis beside a SET of the same bytes, and how fast a backlog is brought to
- * PostgreSQL. It starts a Redis of its own.
+ * PostgreSQL. It starts a Redis of its own, and a PostgreSQL where TEST_POSTGRES_URL names none.
  *
  *   --quick  --rounds N  --json FILE  --only append,drain  --milliseconds N (of each run)  --entries N (of each drain)
  */
@@ -8,10 +8,12 @@ import { drainByCrossfade, drainInSequence } from './journal/drains.ts';
 import { dataset, facesOf, openAppender, openRedis, RUN, SYNCS, type OwnRedis, type Sync } from './journal/server.ts';
 import { postgresDatabase } from './lib/databases.ts';
 import { describeMachine, machine } from './lib/machine.ts';
+import { ownServer } from './lib/own-postgres.ts';
 import { readOptions } from './lib/options.ts';
 import { goalRow, print, spread, table, writeReport, type Goal } from './lib/report.ts';
 import { ratioOf, runRounds, type Contender, type Measured, type Result } from './lib/rounds.ts';
 import { engineOf } from '../src/migration/stores/open.ts';
+import { Reaper } from '../test/support/own/reaper.ts';
 
 const IN_FLIGHT = 64;
 const OF_SET = 0.5;
@@ -127,7 +129,7 @@ function appends(redis: OwnRedis, sync: Sync): Promise<readonly Result<Measured>
 }
 
 async function drains(redis: OwnRedis): Promise<readonly Result<Measured>[]> {
-  const database = await postgresDatabase();
+  const database = await postgresDatabase(await ownServer(reaper));
   const store = engineOf(database.url).openStore(database.url, 'NEW', dataset, { create: true });
   try {
     await store.ping();
@@ -157,9 +159,11 @@ async function drains(redis: OwnRedis): Promise<readonly Result<Measured>[]> {
   }
 }
 
+const reaper = new Reaper('crossfade-bench-');
 const redis = await openRedis();
 try {
   await main(redis);
 } finally {
   await redis.close();
+  await reaper.close();
 }
