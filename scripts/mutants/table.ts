@@ -520,6 +520,16 @@ const acknowledgements: readonly Mutant[] = [
     name: 'no restart after the append',
   },
   {
+    mechanism: 'nothing is written after the deadline',
+    promises: 'P7',
+    edits: [
+      src('writes.ts', 'goOnInTime(devices, write);\n  const outcome', 'const outcome'),
+      src('writes.ts', 'goOnInTime(devices, write);\n  const appended', 'const appended'),
+    ],
+    test: ACKNOWLEDGEMENTS,
+    name: 'nothing is written after the deadline',
+  },
+  {
     mechanism: 'the drain of a flip, before what is left is dropped',
     promises: 'P1',
     edits: [src('control/flip.ts', 'await drainInto(context, record, step.into, epoch);', '')],

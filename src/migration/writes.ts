@@ -60,7 +60,7 @@ export async function mutate<R>(devices: WriteDevices, write: Write<R>): Promise
         ? await direct(devices, write, view)
         : await journaled(devices, write, view, rung.write, (writeId ??= randomUUID()));
     if (attempt !== 'AGAIN') return attempt;
-    if (devices.clock.monotonic() >= write.deadline) throw new CrossfadeError('DEADLINE_EXCEEDED');
+    goOnInTime(devices, write);
   }
 }
 
@@ -82,6 +82,7 @@ async function direct<R>(devices: WriteDevices, write: Write<R>, view: View): Pr
   const after = await facesAfter(devices, write.address, decision);
   const next = after && (role === 'OLD' ? after.old : after.new);
   if (after && !next) throw unmappable('The row has no counterpart in the store that is in use.');
+  goOnInTime(devices, write);
   const outcome = await devices.stores[role].writer.direct({
     epoch: epochOf(record),
     key: write.address.key,
@@ -119,6 +120,7 @@ async function journaled<R>(
     return holds ? refused(decision.refuse, before) : 'AGAIN';
   }
   const image = await imageAfter(devices, decision);
+  goOnInTime(devices, write);
   const appended = await append(devices, write, {
     epoch: epochOf(view.record),
     address,
@@ -136,6 +138,14 @@ async function journaled<R>(
   }
   await seeHome(devices, { address, seq: appended.seq, image }, write);
   return { outcome: 'WRITTEN', before, after: image && facesOfImage(address.key, image) };
+}
+
+/**
+ * Nothing is written after the deadline, whatever the write has waited for: its client has been answered, and may have looked since what
+ * became of it.
+ */
+function goOnInTime({ clock }: WriteDevices, { deadline }: { readonly deadline: number }): void {
+  if (clock.monotonic() >= deadline) throw new CrossfadeError('DEADLINE_EXCEEDED');
 }
 
 /** An append that fails may have been made: only the same write id can tell. */

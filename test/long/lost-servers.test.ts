@@ -62,6 +62,8 @@ const there = postgresBinaries() !== null && hasMariadb() && (await servers.redi
 describeWith('PostgreSQL, MariaDB and Redis of the test', there ? 'all three' : null, () => {
   const system = new System();
   const answers: string[] = [];
+  /** What was asked and how it went, for whoever has to find out why a test fails. */
+  const story: string[] = [];
   let written = 0;
   /** What the row may hold: what was acknowledged last, or what may have been written since. */
   let possible: Set<string>;
@@ -126,7 +128,8 @@ describeWith('PostgreSQL, MariaDB and Redis of the test', there ? 'all three' : 
       if (kind === 'write') await request(to, WRITE, { ...key, answer });
       if (kind === 'read') {
         const { participation } = await request<{ participation: { answer: string } | null }>(to, READ, key);
-        expect([...possible], 'a read sees what was acknowledged').toContain(participation?.answer ?? 'nothing');
+        const found = participation?.answer ?? 'nothing';
+        expect([...possible], `a read sees what was acknowledged\n${story.slice(-40).join('\n')}\n`).toContain(found);
       }
       return { outcome: 'OK', ...(kind === 'write' && { left: answer }) };
     } catch (error) {
@@ -140,7 +143,11 @@ describeWith('PostgreSQL, MariaDB and Redis of the test', there ? 'all three' : 
 
   /** Through each of these at once; how it went. */
   async function tryOut(kind: Kind, ...through: readonly Instance[]): Promise<readonly string[]> {
+    const from = Math.round(performance.now());
     const tried = await Promise.all(through.map((to) => tryOnce(kind, to)));
+    const until = Math.round(performance.now());
+    for (const [i, { outcome, left = '' }] of tried.entries())
+      story.push(`${from} to ${until}: ${kind} through ${through[i]?.number}: ${outcome} ${left}`);
     const left = tried.flatMap((each) => each.left ?? []);
     const acknowledged = kind === 'write' && tried.some(({ outcome }) => outcome === 'OK');
     possible = new Set(acknowledged ? left : [...possible, ...left]);
@@ -193,6 +200,7 @@ describeWith('PostgreSQL, MariaDB and Redis of the test', there ? 'all three' : 
       for (const [i, device] of DEVICES.entries()) {
         for (const manner of MANNERS.filter((_, m) => (m + i + step) % 2 === 0)) {
           test(`the server of ${device} is ${manner}`, { timeout: 120_000 }, async () => {
+            story.push(`in ${state}: the server of ${device} is ${manner}`);
             const mend = await disturb(device, manner);
             try {
               // The lease is over, and connections that were cut have been noticed.
@@ -201,6 +209,7 @@ describeWith('PostgreSQL, MariaDB and Redis of the test', there ? 'all three' : 
             } finally {
               await mend();
             }
+            story.push(`${Math.round(performance.now())}: mended`);
             for (const each of system.instances) {
               for (const kind of ['write', 'read', 'list'] as const) {
                 await expect.poll(() => tryOut(kind, each), { timeout: 30_000 }).toEqual(['OK']);

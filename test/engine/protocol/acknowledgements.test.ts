@@ -170,6 +170,16 @@ describe.concurrent('once', () => {
     expect(await ada.read('zoe')).toBe('a');
   });
 
+  test('nothing is written after the deadline, whatever the write has waited for', async ({ stage }) => {
+    const ada = await stage.enter('ada');
+    await ada.create('zoe', 'a');
+    const late = { code: 'DEADLINE_EXCEEDED' };
+    await expect(ada.change('zoe', 'b', 0)).rejects.toMatchObject(late);
+    await ada.walk(MIGRATING);
+    await expect(ada.change('zoe', 'c', 0)).rejects.toMatchObject(late);
+    expect(await ada.read('zoe')).toBe('a');
+  });
+
   test('once is once: 50 concurrent creates of a key through two instances, in every switch', async ({ stage }) => {
     const [ada, bob] = [await stage.enter('ada'), await stage.enter('bob')];
     const steps: readonly Place[] = [MIGRATING, CATCHING_UP, DUAL(0), DUAL(60), DUAL(100), DUAL(0), OLD];
