@@ -98,4 +98,17 @@ describe('the throttle', () => {
     await rests(40);
     expect(throttle.share).toBeLessThan(before);
   });
+
+  test('while requests are served it rests after each piece of work, not after many', async () => {
+    const { clock, throttle } = made(() => 1);
+    await throttle.settle();
+    // The first probe tells that requests are served.
+    await throttle.rest(1);
+    for (let i = 0; i < 5; i++) {
+      throttle.share = 0.2;
+      const began = clock.monotonic();
+      await throttle.rest(1);
+      expect(clock.monotonic() - began).toBeGreaterThanOrEqual(4);
+    }
+  });
 });
