@@ -4,6 +4,7 @@
  * A probe is a question to both stores, asked at a set time, as a request might come: what it waits for, the event loop, a connection
  * and the slower store, is what requests wait for. Probes while the copy rests tell what is normal; the others are held against that.
  */
+import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Store } from '../stores/store.ts';
@@ -15,9 +16,16 @@ export interface Signal {
   readonly restingMs: number | null;
   /** Are requests served in this process? */
   readonly serving: boolean;
+  /** The share of the time for which the event loop is busy while the copy rests. */
+  readonly busy: number;
 }
 
 export const LEAST_SHARE = 0.02;
+/**
+ * Requests come as they like, so that the slowest of them wait for more than a probe sees. So many times what they take is left to them:
+ * where they take half of the time the copy has next to nothing, where they take little it has what the probes allow.
+ */
+const LEFT = 1.9;
 
 /** Whom nobody waits for may be slower: other processes use the stores too, but not this one's event loop. */
 const ALLOWED = {
@@ -26,11 +34,11 @@ const ALLOWED = {
 } as const;
 
 /** The share of the time (above 0, at most 1) that the copy may take next. A signal that cannot be read counts as a bad one. Pure. */
-export function nextShare(share: number, { workingMs, restingMs, serving }: Signal): number {
+export function nextShare(share: number, { workingMs, restingMs, serving, busy }: Signal): number {
   const { times, beyondMs } = serving ? ALLOWED.serving : ALLOWED.alone;
   const good = workingMs !== null && restingMs !== null && workingMs <= times * restingMs + beyondMs;
   const next = good ? share + (serving ? 0.02 : 0.2) : share * 0.75;
-  return Math.min(Math.max(next, LEAST_SHARE), 1);
+  return Math.max(Math.min(next, serving ? 1 - LEFT * busy : 1), LEAST_SHARE);
 }
 
 /** A probe is asked so long after it was thought of, milliseconds: what keeps the event loop then is part of its wait. */
@@ -51,6 +59,10 @@ const REST_MS = 50;
  */
 const SHORT_REST_MS = 2;
 const LOOK_EVERY_MS = 500;
+/** How much of how busy the event loop is is learned from one rest. */
+const LEARNED = 0.25;
+
+const eventLoopUtilization: Utilization = (since) => performance.eventLoopUtilization(since);
 
 type Wait = number | null;
 
@@ -59,7 +71,11 @@ export interface ThrottleOptions {
   readonly stores: readonly Pick<Store, 'ping'>[];
   /** Requests so far. */
   readonly served: () => number;
+  /** The share of the time for which the event loop was busy since it stood there; where it stands. */
+  readonly utilization?: Utilization;
 }
+
+type Utilization = (since?: EventLoopUtilization) => EventLoopUtilization;
 
 export class Throttle {
   readonly #options: ThrottleOptions;
@@ -72,6 +88,7 @@ export class Throttle {
   #rests = 0;
   #served = 0;
   #serving = false;
+  #busy = 0;
   share = 1;
 
   constructor(options: ThrottleOptions) {
@@ -112,7 +129,10 @@ export class Throttle {
   }
 
   async #probeAtRest(signal?: AbortSignal): Promise<void> {
+    const { utilization = eventLoopUtilization } = this.#options;
+    const before = utilization();
     remember(this.#resting, await this.#probe(signal));
+    this.#busy += (utilization(before).utilization - this.#busy) * LEARNED;
     this.#normalAt = this.#options.clock.monotonic();
   }
 
@@ -143,6 +163,7 @@ export class Throttle {
       workingMs: mostOf(this.#working),
       restingMs: mostOf(this.#resting),
       serving: this.#serving,
+      busy: this.#busy,
     });
   }
 
@@ -167,9 +188,9 @@ function remember(waits: Wait[], wait: Wait): void {
   if (waits.length > REMEMBERED) waits.shift();
 }
 
-/** What nine of ten stay below; null: one of the last has no answer, or there are none. */
+/** What four of five stay below; null: one of the last has no answer, or there are none. */
 function mostOf(waits: readonly Wait[]): Wait {
   const answered = waits.flatMap((wait) => (wait === null ? [] : [wait])).toSorted((a, b) => a - b);
   if (answered.length < waits.length) return null;
-  return answered[Math.floor(answered.length * 0.9)] ?? null;
+  return answered[Math.floor(answered.length * 0.8)] ?? null;
 }

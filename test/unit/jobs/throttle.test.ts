@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { LEAST_SHARE, nextShare, Throttle, type Signal } from '../../../src/migration/jobs/throttle.ts';
 import { fakeClock } from './fake-clock.ts';
 
-const signal = (workingMs: number | null, restingMs: number | null = 2, serving = true): Signal => ({
+const signal = (workingMs: number | null, restingMs: number | null = 2, serving = true, busy = 0): Signal => ({
   workingMs,
   restingMs,
   serving,
+  busy,
 });
 const settled = (given: Signal) => {
   let share = 1;
@@ -38,6 +39,12 @@ describe('the share of the copy', () => {
     expect(settled(signal(null, null, false))).toBe(LEAST_SHARE);
   });
 
+  test('leaves time to requests that take much of it, and not where there are none', () => {
+    expect(settled(signal(2, 2, true, 0.5))).toBeLessThan(0.1);
+    expect(settled(signal(2, 2, true, 0.05))).toBeGreaterThan(0.9);
+    expect(settled(signal(2, 2, false, 0.5))).toBe(1);
+  });
+
   test('never stops the copy, never takes more than there is', () => {
     const wait = fc.option(fc.double({ min: 0, max: 1e6, noNaN: true }));
     fc.assert(
@@ -46,8 +53,9 @@ describe('the share of the copy', () => {
         wait,
         wait,
         fc.boolean(),
-        (share, a, b, serving) => {
-          const next = nextShare(share, { workingMs: a, restingMs: b, serving });
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (share, a, b, serving, busy) => {
+          const next = nextShare(share, { workingMs: a, restingMs: b, serving, busy });
           expect(next).toBeGreaterThanOrEqual(LEAST_SHARE);
           expect(next).toBeLessThanOrEqual(1);
         },
@@ -58,7 +66,7 @@ describe('the share of the copy', () => {
 
 describe('the throttle', () => {
   /** A store that answers after `ms` of the clock; null: it does not. */
-  function made(answer: () => number | null) {
+  function made(answer: () => number | null, busy = 0) {
     const clock = fakeClock();
     let served = 0;
     const ping = async () => {
@@ -66,7 +74,8 @@ describe('the throttle', () => {
       if (ms === null) throw new Error('down');
       clock.advance(ms);
     };
-    const throttle = new Throttle({ clock, stores: [{ ping }], served: () => ++served });
+    const utilization = () => ({ idle: 1 - busy, active: busy, utilization: busy });
+    const throttle = new Throttle({ clock, stores: [{ ping }], served: () => ++served, utilization });
     return { clock, throttle };
   }
 
@@ -109,6 +118,20 @@ describe('the throttle', () => {
       const began = clock.monotonic();
       await throttle.rest(1);
       expect(clock.monotonic() - began).toBeGreaterThanOrEqual(4);
+    }
+  });
+
+  test('takes what requests leave: how busy they keep the process is seen while it rests', async () => {
+    for (const [busy, least, most] of [
+      [0, 1, 1],
+      [0.4, 0.2, 0.5],
+      [0.6, LEAST_SHARE, 0.1],
+    ] as const) {
+      const { throttle } = made(() => 1, busy);
+      await throttle.settle();
+      for (let i = 0; i < 20; i++) await throttle.rest(1);
+      expect(throttle.share, String(busy)).toBeGreaterThanOrEqual(least);
+      expect(throttle.share, String(busy)).toBeLessThanOrEqual(most);
     }
   });
 });
