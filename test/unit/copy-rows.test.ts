@@ -102,6 +102,7 @@ test('a message that is no row is none', () => {
   const [begin = TRAILER] = messagesOf([]);
   const short = Buffer.concat([contentOf(['a']), Buffer.from('b')]);
   expect(() => reader()(Buffer.concat([begin, message('d', short)]))).toThrow('a message that is no row');
+  expect(() => reader([true])(Buffer.concat(messagesOf([['a']])))).toThrow('a time that is none');
 });
 
 test('much that comes at once is read in pieces, a long row whole', () => {

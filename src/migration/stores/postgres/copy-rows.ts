@@ -112,7 +112,7 @@ export class CopiedRows implements Form {
       const size = messages.readInt32BE(at);
       at += LENGTH_BYTES;
       if (size < 0) this.#mark(this.#to, NULL);
-      else if (this.#micros[column]) this.#time(messages, at);
+      else if (this.#micros[column]) this.#time(messages, at, size);
       else this.#text(messages, at, at + size);
       at += Math.max(size, 0);
     }
@@ -125,7 +125,8 @@ export class CopiedRows implements Form {
     this.#marks[this.#count++] = to;
   }
 
-  #time(messages: Buffer, at: number): void {
+  #time(messages: Buffer, at: number, size: number): void {
+    if (size !== 2 * LENGTH_BYTES) throw new TypeError('a time that is none');
     const [high, low] = [messages.readInt32BE(at), messages.readUInt32BE(at + LENGTH_BYTES)];
     const from = this.#to;
     if (isOrdinary(high)) {
