@@ -544,10 +544,14 @@ describeWith('MySQL or MariaDB', await servers.mysql(), (server) => {
         const listed = sql.within(one, { field: 'tariff', value: 3 });
         expect(await plan(ordered(listed.sql), listed.cells)).not.toMatch(/filesort|^ALL/);
       }
-      const among = sql.among([at(1), at(2), at(3)]);
-      expect(await plan(`select ${sql.columns} from ${sql.name} where ${among.sql}`, among.cells)).toMatch(
-        /^range PRIMARY/,
-      );
+      for (const meters of [[1], [1, 2], [1, 2, 3]]) {
+        const among = sql.among(meters.map(at));
+        for (const verb of [`select ${sql.columns}`, 'delete']) {
+          expect(await plan(`${verb} from ${sql.name} where ${among.sql}`, among.cells)).toMatch(
+            /^(?:range|const) PRIMARY/,
+          );
+        }
+      }
       // Without an index the plan would say so.
       expect(await plan(`select * from ${sql.name} where price = '1' order by price`, [])).toMatch(/^ALL .*filesort/);
     });

@@ -102,9 +102,14 @@ export class Statements {
     return equal(this.#keyNames, this.#cells(key));
   }
 
-  /** The rows with these keys, of which there is one at least; each key is met once. */
+  /**
+   * The rows with these keys, of which there is one at least; each key is met once. Of one key without IN: MariaDB goes through the whole
+   * table, and locks it, to delete where `(a, b) IN ((?, ?))`; with two keys in the list it takes the index.
+   */
   among(keys: readonly string[]): Part {
     const all = padded(keys).map((key) => this.#cells(key));
+    const [only] = all;
+    if (only && all.length === 1) return equal(this.#keyNames, only);
     const one = this.#keyNames.length === 1 ? '?' : `(${this.#keyNames.map(() => '?').join(', ')})`;
     const names = this.#keyNames.length === 1 ? this.key : `(${this.key})`;
     return { sql: `${names} in (${all.map(() => one).join(', ')})`, cells: all.flat() };
