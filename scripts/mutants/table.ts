@@ -379,6 +379,7 @@ const reads: readonly Mutant[] = [
     promises: 'P3 P4',
     edits: [
       src('reads.ts', 'const answer = await read();\n    this.#checkLease();\n    return answer;', 'return read();'),
+      src('reads.ts', 'this.#checkLease();\n    return found;', 'return found;'),
     ],
     test: READS,
     name: 'lease checked again after the store answered',
