@@ -18,8 +18,8 @@ export interface Framing {
 export class Intercepted {
   readonly #framing: Framing;
   #stream: Duplex | null = null;
-  /** The driver's own listener. */
-  #driver: (bytes: Buffer) => void = () => {};
+  /** The driver's own listener, which it gets back as it was. */
+  #listener: ReturnType<Duplex['listeners']>[number] = () => {};
   /** Of a message that has not come to its end. */
   #begun: Buffer[] = [];
   #begunBytes = 0;
@@ -39,7 +39,7 @@ export class Intercepted {
     const [driver, ...others] = stream.listeners('data');
     if (!driver || others.length > 0) throw new TypeError('the driver does not listen to its connection alone');
     this.#stream = stream;
-    this.#driver = (bytes) => void Reflect.apply(driver, stream, [bytes]);
+    this.#listener = driver;
     stream.removeAllListeners('data');
     stream.on('data', this.#take);
   }
@@ -65,7 +65,7 @@ export class Intercepted {
     if (this.#ended) return;
     this.#ended = true;
     this.#stream?.off('data', this.#take);
-    this.#stream?.on('data', this.#driver);
+    if (this.#stream) Reflect.apply(this.#stream.on, this.#stream, ['data', this.#listener]);
     this.#stream?.resume();
     this.#wake?.();
   }
@@ -120,6 +120,10 @@ export class Intercepted {
     this.#waiting.push(messages);
     this.#bytes += messages.length;
     this.#wake?.();
+  }
+
+  #driver(bytes: Buffer): void {
+    Reflect.apply(this.#listener, this.#stream, [bytes]);
   }
 
   #rest(bytes: Buffer): void {
