@@ -3,8 +3,8 @@
 # if a source is newer. `npm run dev` runs the sources.
 set -e
 cd "$(dirname "$0")/.."
-built=dist/main.js
-if [ ! -e "$built" ] || [ -n "$(find src schema package.json -newer "$built" -print | head -n 1)" ]; then
+built=dist/.built
+if [ ! -e "$built" ] || [ -n "$(find src schema scripts package*.json tsconfig*.json -newer "$built" -print | head -n 1)" ]; then
   npm run -s build >&2
 fi
-exec node "$built"
+exec node dist/main.js

@@ -3,9 +3,8 @@
  * made of the document (graphql-jit) goes over the rows.
  *
  * What is told is always what graphql-js would tell. So only what reads is compiled; where variables do not fit, nothing compiled is run;
- * and where a resolver fails, graphql-js executes the query as if nothing had been, from what the operation has read already. Compiling
- * takes milliseconds and writes out what fragments spread, so it is for documents that are short, kept by the server and asked often, and
- * whose fragments spread no others.
+ * and where a resolver fails, graphql-js executes the query as if nothing had been, from what the operation has read already. Which
+ * documents are compiled: compilable.ts.
  */
 import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
 import {
@@ -14,21 +13,17 @@ import {
   getVariableValues,
   isCompositeType,
   isObjectType,
-  Kind,
   OperationTypeNode,
-  visit,
   type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
-
-/** Characters of a document that is compiled at most. */
-const LONGEST = 4000;
+import { isCompilable } from './compilable.ts';
 
 /** A document that the server keeps, by the operations in it. */
 interface Known {
-  readonly isSmall: boolean;
+  readonly isCompilable: boolean;
   readonly operations: Map<string | null, Operation>;
 }
 interface Operation {
@@ -78,10 +73,10 @@ function queryOf(
 ): CompiledQuery['query'] | null {
   let known = documents.get(document);
   if (!known) {
-    known = { isSmall: isSmall(document), operations: new Map() };
+    known = { isCompilable: isCompilable(schema, document), operations: new Map() };
     documents.set(document, known);
   }
-  if (!known.isSmall) return null;
+  if (!known.isCompilable) return null;
   let operation = known.operations.get(name);
   if (!operation) {
     operation = { asked: 0, query: null };
@@ -92,18 +87,4 @@ function queryOf(
     operation.query = isCompiledQuery(compiled) ? compiled.query : null;
   }
   return operation.query;
-}
-
-function isSmall(document: DocumentNode): boolean {
-  if ((document.loc?.end ?? Infinity) > LONGEST) return false;
-  let small = true;
-  for (const definition of document.definitions) {
-    if (definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
-    visit(definition, {
-      FragmentSpread: () => {
-        small = false;
-      },
-    });
-  }
-  return small;
 }

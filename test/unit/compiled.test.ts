@@ -10,7 +10,8 @@ const SDL = `
   type Leaf implements Node { id: ID!  colour: Colour  shout(of: String! = "hey"): Shout }
   type Tree implements Node { id: ID!  leaves(first: Int): [Leaf]!  mute: String!  late: String  called: String  only: Leaf  fails: String  refuses: String! }
   union Thing = Leaf | Tree
-  type Query { tree: Tree  leaf: Leaf  things(names: [String!]!): [Thing]!  node: Node }
+  input Wish { name: String  again: Wish }
+  type Query { tree: Tree  leaf: Leaf  things(names: [String!]!): [Thing]!  node: Node  wish(for: Wish!): String }
   type Mutation { grow: Tree }
 `;
 
@@ -38,6 +39,7 @@ const root: Readonly<Record<string, GraphQLFieldResolver<unknown, unknown>>> = {
   things: (_, { names }) => names.map(thingOf),
   node: () => leaf,
   grow: () => tree,
+  wish: (_, given) => Object.keys(given.for).join(),
 };
 
 function resolveBy(
@@ -148,6 +150,15 @@ const REST: readonly (readonly [what: string, ...Case])[] = [
   ['a mutation', 'mutation { grow { id } }', {}],
   ['fragments that spread fragments', '{ tree { ...A } } fragment A on Tree { ...B } fragment B on Tree { id }', {}],
   ['a long document', `{ tree { ${'id '.repeat(2000)} } }`, {}],
+  [
+    'fragments that are spread again and again',
+    `{ ${Array.from({ length: 30 }, (_, i) => `t${i}: tree { ...A }`).join(' ')} } fragment A on Tree { id }`,
+    {},
+  ],
+  ['an input object that may contain itself', 'query ($wish: Wish!) { wish(for: $wish) }', { wish: { name: 'a' } }],
+  ['a variable that is missing in an input object', 'query ($name: String) { wish(for: { name: $name }) }', {}],
+  ['a null that decides', 'query ($yes: Boolean = true) { leaf { id @include(if: $yes) } }', { yes: null }],
+  ['a name that objects have for something else', '{ leaf { __proto__: id } }', {}],
   ['an operation that is not there', 'query A { leaf { id } } query B { tree { id } }', {}, 'C'],
 ];
 
