@@ -4,14 +4,14 @@ import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { NO_ROWS } from '../../src/migration/digest.ts';
+import { digestOf, NO_ROWS } from '../../src/migration/digest.ts';
 import { Dataset, text, type Row } from '../../src/migration/dataset.ts';
 import { packSeq } from '../../src/migration/seq.ts';
 import { isAddress, parseAddress } from '../../src/migration/stores/mysql/database.ts';
 import { mysqlStore } from '../../src/migration/stores/mysql/index.ts';
 import { KEY_ID_BYTES, keyId } from '../../src/migration/stores/mysql/keys.ts';
 import { batches, Statements } from '../../src/migration/stores/mysql/statements.ts';
-import { EVERYTHING, type Store } from '../../src/migration/stores/store.ts';
+import { EVERYTHING, type Store, type Stored } from '../../src/migration/stores/store.ts';
 import { notes, readings } from '../support/dataset.ts';
 import { scratchDatabase, type ScratchDatabase } from '../support/mysql.ts';
 import { describeWith, servers } from '../support/servers.ts';
@@ -107,6 +107,19 @@ describeWith('MySQL or MariaDB', await servers.mysql(), (server) => {
 
   const unavailable = (message: RegExp) =>
     expect.objectContaining({ code: 'STORE_UNAVAILABLE', message: expect.stringMatching(message) });
+
+  /** All rows, which are the same in a page and in a stream, digests too. */
+  async function sameInBoth(store: Store): Promise<readonly Stored[]> {
+    const page = await store.reader.page(EVERYTHING, 100);
+    const streamed: Stored[] = [];
+    for await (const part of (await store.reader.stream?.(EVERYTHING, 100)) ?? []) {
+      // What is known of the part from its bytes.
+      expect(digestOf(part)).toEqual(digestOf(page.slice(streamed.length, streamed.length + part.length)));
+      streamed.push(...part);
+    }
+    expect(streamed).toEqual(page);
+    return page;
+  }
 
   describe('a copy as a stream', () => {
     test('is inserted part by part where the server takes no files', async () => {
@@ -281,6 +294,31 @@ describeWith('MySQL or MariaDB', await servers.mysql(), (server) => {
       expect(dataset.showKey(last)).toContain('9007199254740992');
       expect([...(await store.reader.load([last])).keys()]).toEqual([last]);
       expect(await store.reader.page({ after: last, upTo: null }, 10)).toEqual([]);
+    });
+
+    test('numbers with zeros before them are those numbers, in pages and streams', async () => {
+      const dataset = readings(suffix);
+      const name = `reading_old${suffix}`;
+      await database.run(
+        `create table ${name} (meter_no int(8) zerofill not null, seq bigint zerofill not null, region varchar(9) not null,
+          tariff smallint(5) zerofill, price decimal(12, 3) zerofill not null, detail text, taken_at datetime(6) not null,
+          checked_at datetime(6), kwh decimal(20, 10) zerofill not null, estimated smallint zerofill not null,
+          primary key (meter_no, seq))`,
+      );
+      const rows = [
+        reading('OLD', 0, '0', { tariff: 0, price: '0', kwh: '0.5', estimated: false }),
+        reading('OLD', 12, '9007199254740991', { tariff: 700, price: '100', kwh: '12.34', estimated: true }),
+      ];
+      const store = open(dataset);
+      await fill(store, dataset, rows);
+      expect(await rowsOf(store)).toEqual(rows);
+      await sameInBoth(store);
+      // Of a row that is unreadable its cells too.
+      await database.run(`update ${name} set detail = '{'`);
+      expect(await sameInBoth(store)).toMatchObject([
+        { unreadable: expect.stringContaining('detail'), raw: expect.stringContaining('"seq":"0"') },
+        { raw: expect.stringContaining('"tariff":"700"') },
+      ]);
     });
 
     test('what else is unique is not written over, and entries that give a value up come before those that take it', async () => {

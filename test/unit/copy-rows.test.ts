@@ -17,7 +17,7 @@ function reader(micros: readonly boolean[] = []) {
   const copied = new CopiedRows(micros);
   return (messages: Buffer) => {
     const rows: unknown[][] = [];
-    copied.eachPiece(messages, micros, (piece) => {
+    copied.eachPiece(messages, { timesAt: micros, wholesAt: [] }, (piece) => {
       const cells: unknown[] = [];
       for (let i = 0; i < piece.count; i += 2) {
         if (piece.marks[i] !== END) cells.push(copied.cellAt(piece, i));

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { withLiterals } from '../../src/migration/stores/mysql/literals.ts';
 import { cellAt, eachPiece, textRows } from '../../src/migration/stores/mysql/text-rows.ts';
-import { END } from '../../src/migration/stores/piece.ts';
+import { END, type Kinds } from '../../src/migration/stores/piece.ts';
 
 const LONGEST = 0xff_ff_ff;
 const cell = fc.oneof(
@@ -13,9 +13,9 @@ const cell = fc.oneof(
 );
 const row = fc.array(cell, { minLength: 1, maxLength: 5 });
 
-function fromPackets(packets: Buffer, timesAt: readonly boolean[] = []) {
+function fromPackets(packets: Buffer, { timesAt = [], wholesAt = [] }: Partial<Kinds> = {}) {
   const rows: unknown[][] = [];
-  eachPiece(packets, timesAt, (piece) => {
+  eachPiece(packets, { timesAt, wholesAt }, (piece) => {
     const cells: unknown[] = [];
     for (let i = 0; i < piece.count; i += 2) {
       if (piece.marks[i] !== END) cells.push(cellAt(piece, i));
@@ -128,11 +128,22 @@ test('times are spelt where there is room behind them, and what is behind them s
     [time, time, null, time],
     [time, 'x'.repeat(300), time, time],
   ];
-  expect(fromPackets(packetsOf(rows.map(payloadOf)), [true, true, true, true])).toEqual([
+  expect(fromPackets(packetsOf(rows.map(payloadOf)), { timesAt: [true, true, true, true] })).toEqual([
     [spelt, spelt, null, spelt],
     [spelt, 'x'.repeat(300), spelt, time],
   ]);
   expect(fromPackets(packetsOf(rows.map(payloadOf)))).toEqual(rows);
+});
+
+test('zeros before whole numbers are left out, wherever they are, and nowhere else', () => {
+  const rows = [
+    ['00', '0', '00120', '-5', '7', '007'],
+    ['', '000', '0'.repeat(255), '10', null, '0'],
+  ];
+  expect(fromPackets(packetsOf(rows.map(payloadOf)), { wholesAt: [true, true, true, true, true, false] })).toEqual([
+    ['0', '0', '120', '-5', '7', '007'],
+    ['', '0', '0', '10', null, '0'],
+  ]);
 });
 
 test('a cell longer than its row is none', () => {

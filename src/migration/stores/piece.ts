@@ -21,13 +21,20 @@ export const PIECE_BYTES = 1 << 15;
 /** A cell as the server shows it. */
 export type ShownCell = string | null;
 
+/** Which of a row's cells are of a kind that a look at their bytes is for. */
+export interface Kinds {
+  /**
+   * Those are spelt as values are (`2026-01-31T23:59:59.123456Z`) where that is easy, by changing the bytes in place: that takes far less
+   * than putting a string together for each.
+   */
+  readonly timesAt: readonly boolean[];
+  /** Whole numbers, and what is kept as such. */
+  readonly wholesAt: readonly boolean[];
+}
+
 /** How an engine sends rows, and what their cells say. */
 export interface Form {
-  /**
-   * `timesAt`: which of the cells are times; those are spelt as values are (`2026-01-31T23:59:59.123456Z`) where that is easy, by changing
-   * the bytes in place: that takes far less than putting a string together for each.
-   */
-  eachPiece(messages: Buffer, timesAt: readonly boolean[], visit: (piece: Piece) => void): void;
+  eachPiece(messages: Buffer, kinds: Kinds, visit: (piece: Piece) => void): void;
   /** The cell whose marks are there. */
   cellAt(piece: Piece, i: number): ShownCell;
   /** What the cell says, or why that is no value of the column. */

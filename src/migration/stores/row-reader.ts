@@ -6,17 +6,19 @@ import type { ColumnType, Dataset, StoreRole, Value } from '../dataset.ts';
 import { know, RowHasher } from '../digest.ts';
 import { encodeParts, SEPARATOR } from '../key.ts';
 import { fieldsOf } from './fields.ts';
-import { END, isSpelt, type Form, type Piece, type ShownCell } from './piece.ts';
+import { END, isSpelt, type Form, type Kinds, type Piece, type ShownCell } from './piece.ts';
 import { PART_ROWS, type Stored } from './store.ts';
 
 /** What the server shows is what the value is. */
 const SAME_BYTES: readonly ColumnType[] = ['text', 'json', 'bigint'];
+const WHOLES: readonly ColumnType[] = ['integer', 'bigint', 'boolean'];
 
 export class RowReader {
   readonly #form: Form;
   readonly #dataset: Dataset;
   readonly #table: ReturnType<Dataset['table']>;
   readonly #fields: ReturnType<typeof fieldsOf>;
+  readonly #kinds: Kinds;
   readonly #timesAt: readonly boolean[];
   readonly #sameBytes: readonly boolean[];
   /** Where the key fields are among the columns. */
@@ -35,6 +37,7 @@ export class RowReader {
     this.#table = dataset.table(role);
     this.#fields = fieldsOf(this.#table);
     this.#timesAt = this.#fields.map(([, { type }]) => type === 'timestamp');
+    this.#kinds = { timesAt: this.#timesAt, wholesAt: this.#fields.map(([, { type }]) => WHOLES.includes(type)) };
     this.#sameBytes = this.#fields.map(([, { type }]) => SAME_BYTES.includes(type));
     this.#keyAt = dataset.keyFields.map(({ field }) => this.#fields.findIndex(([name]) => name === field));
     this.#blank = Object.fromEntries(this.#fields.map(([field]) => [field, null]));
@@ -46,7 +49,7 @@ export class RowReader {
   /** Parts that became full with these messages, each with its digest known. */
   take(messages: Buffer): readonly (readonly Stored[])[] {
     const full: (readonly Stored[])[] = [];
-    this.#form.eachPiece(messages, this.#timesAt, (piece) => {
+    this.#form.eachPiece(messages, this.#kinds, (piece) => {
       this.#before.tos.fill(0);
       for (let i = 0; i < piece.count; i += (this.#fields.length + 1) * 2) {
         this.#part.push(this.#row(piece, i));

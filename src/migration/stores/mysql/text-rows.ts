@@ -5,7 +5,7 @@
 import { Duplex } from 'node:stream';
 import type { Connection as Driver } from 'mysql2';
 import { Intercepted, type Framing } from '../intercepted.ts';
-import { END, grown, PIECE_BYTES, type Piece, type ShownCell } from '../piece.ts';
+import { END, grown, PIECE_BYTES, type Kinds, type Piece, type ShownCell } from '../piece.ts';
 
 /** Of a packet: its length in three bytes, and its number. */
 const HEADER_BYTES = 4;
@@ -84,11 +84,11 @@ const FRAMING = new ResultFraming();
 let marks = new Int32Array(1 << 13);
 
 /** See `Form`. */
-export function eachPiece(packets: Buffer, timesAt: readonly boolean[], visit: (piece: Piece) => void): void {
+export function eachPiece(packets: Buffer, kinds: Kinds, visit: (piece: Piece) => void): void {
   for (let from = 0, to; from < packets.length; from = to) {
     to = pieceEnd(packets, from);
     const bytes = lengthAt(packets, from) < LONGEST ? packets.subarray(from, to) : joined(packets, from, to);
-    const count = scan(bytes, timesAt);
+    const count = scan(bytes, kinds);
     visit({ bytes, text: bytes.toString('latin1'), marks, count });
   }
 }
@@ -129,7 +129,7 @@ function joined(packets: Buffer, from: number, to: number): Buffer {
 
 const SHOWN_LENGTH = '2026-01-31 23:59:59.123456'.length;
 const SPACE_AT = 10;
-const [SPACE, UPPER_T, UPPER_Z] = [0x20, 0x54, 0x5a];
+const [SPACE, ZERO, UPPER_T, UPPER_Z] = [0x20, 0x30, 0x54, 0x5a];
 const LAST_ASCII = 0x7f;
 /** Up to this, characters are written otherwise in keys (key.ts). */
 const LAST_RESERVED = 0x02;
@@ -139,7 +139,7 @@ const NULL_CELL = 0xfb;
 const LENGTH_BYTES = [2, 3, 8] as const;
 
 /** How many marks. */
-function scan(bytes: Buffer, timesAt: readonly boolean[]): number {
+function scan(bytes: Buffer, { timesAt, wholesAt }: Kinds): number {
   let count = 0;
   // Where a Z is to be written behind a time, once what is there was read: the next length.
   let open = -1;
@@ -165,9 +165,10 @@ function scan(bytes: Buffer, timesAt: readonly boolean[]): number {
         size = more === 8 ? Number(bytes.readBigUInt64LE(at)) : bytes.readUIntLE(at, more);
         at += more;
       }
-      const from = at;
+      let from = at;
       at += size;
       if (at > end) throw new TypeError('a cell that is longer than its row');
+      if (bytes[from] === ZERO && size > 1 && wholesAt[column] === true) from = pastZeros(bytes, from, at);
       const time = timesAt[column] === true && size === SHOWN_LENGTH && bytes[from + SPACE_AT] === SPACE;
       marks[count++] = from;
       if (time && at < bytes.length) {
@@ -180,6 +181,13 @@ function scan(bytes: Buffer, timesAt: readonly boolean[]): number {
     marks[count++] = END;
   }
   return count;
+}
+
+/** Where the number begins that a column declared ZEROFILL shows with zeros before it. */
+function pastZeros(bytes: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to - 1 && bytes[at] === ZERO) at++;
+  return at;
 }
 
 /** Is each byte a character, and none one that keys write otherwise? */

@@ -145,8 +145,10 @@ function show(cell: Cell): string | null {
   return cell === null ? null : String(cell);
 }
 
+/** A column declared ZEROFILL has zeros before the number too. */
 function withoutZeros(decimal: string): string {
-  const short = decimal.includes('.') ? decimal.replace(/\.?0+$/, '') : decimal;
+  const behind = decimal.includes('.') ? decimal.replace(/\.?0+$/, '') : decimal;
+  const short = behind.length > 1 && behind.charCodeAt(0) === ZERO ? behind.replace(/^0+(?=\d)/, '') : behind;
   return short === '-0' ? '0' : short;
 }
 

@@ -4,7 +4,7 @@
  * as text: then a cell is the server's text form of a value, as everywhere here.
  */
 import type { Column } from '../../dataset.ts';
-import { END, grown, isSpelt, PIECE_BYTES, type Form, type Piece, type ShownCell } from '../piece.ts';
+import { END, grown, isSpelt, PIECE_BYTES, type Form, type Kinds, type Piece, type ShownCell } from '../piece.ts';
 import { quote } from './schema.ts';
 import { isOrdinary, shown, spellTime, SPELT_LENGTH } from './times.ts';
 import { storedOf, valueOf } from './types.ts';
@@ -63,7 +63,7 @@ export class CopiedRows implements Form {
     this.#micros = micros;
   }
 
-  eachPiece(messages: Buffer, _timesAt: readonly boolean[], visit: (piece: Piece) => void): void {
+  eachPiece(messages: Buffer, _kinds: Kinds, visit: (piece: Piece) => void): void {
     for (let at = 0; at < messages.length;) {
       this.#count = 0;
       this.#to = 0;
