@@ -321,6 +321,34 @@ describeWith('MySQL or MariaDB', await servers.mysql(), (server) => {
       ]);
     });
 
+    test('text that is not of whole characters is unreadable, and not taken for the sign that decoding puts there', async () => {
+      const dataset = notes(suffix);
+      const store = open(dataset, { create: true });
+      const rows = ['a', 'b', 'c', 'd'].map((owner) => note('OLD', owner, 't', 'x\ufffdy'));
+      await fill(store, dataset, rows);
+      expect(await rowsOf(store)).toEqual(rows);
+      await sameInBoth(store);
+      const halves = "_utf8mb4 x'61EDA08062'";
+      const update = `update note_old${suffix} set answer = ${halves} where owner = 'b'`;
+      // MySQL takes no such text; MariaDB takes it in keys, too.
+      if (
+        await database.run(update).then(
+          () => false,
+          () => true,
+        )
+      )
+        return;
+      const reason = 'answer must be text of whole Unicode characters';
+      const found = await sameInBoth(store);
+      expect(found).toMatchObject([{ row: rows[0] }, { unreadable: reason }, { row: rows[2] }, { row: rows[3] }]);
+      expect(found[1]).toMatchObject({ raw: expect.stringContaining('0x61eda08062') });
+      const at = found[1]?.key ?? '';
+      expect((await store.reader.load([at])).get(at)).toEqual(found[1]);
+      expect((await store.reader.digest(EVERYTHING)).hash).toBe(digestOf(found).hash);
+      await database.run(`update note_old${suffix} set topic = ${halves} where owner = 'c'`);
+      expect((await sameInBoth(store))[2]).toMatchObject({ unreadable: expect.stringContaining('topic must be text') });
+    });
+
     test('what else is unique is not written over, and entries that give a value up come before those that take it', async () => {
       const dataset = notes(suffix);
       await database.run(

@@ -146,6 +146,15 @@ test('zeros before whole numbers are left out, wherever they are, and nowhere el
   ]);
 });
 
+test('bytes that are no text stay bytes; the sign for what is no character is text', () => {
+  const half = Buffer.from('61eda08062', 'hex');
+  const sign = Buffer.from('a\ufffdb');
+  const payload = Buffer.concat(
+    [half, sign, half, Buffer.from('é')].flatMap((bytes) => [lengthOf(bytes.length), bytes]),
+  );
+  expect(fromPackets(packetsOf([payload]))).toEqual([[half, 'a\ufffdb', half, 'é']]);
+});
+
 test('a cell longer than its row is none', () => {
   expect(() => fromPackets(packetsOf([Buffer.from([5, 0x61])]))).toThrow('longer than its row');
 });

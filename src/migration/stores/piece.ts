@@ -21,6 +21,9 @@ export const PIECE_BYTES = 1 << 15;
 /** A cell as the server shows it. */
 export type ShownCell = string | null;
 
+/** As it was sent: bytes, if they are no text of whole characters, as some servers keep and show it. */
+export type SentCell = ShownCell | Buffer;
+
 /** Which of a row's cells are of a kind that a look at their bytes is for. */
 export interface Kinds {
   /**
@@ -36,13 +39,13 @@ export interface Kinds {
 export interface Form {
   eachPiece(messages: Buffer, kinds: Kinds, visit: (piece: Piece) => void): void;
   /** The cell whose marks are there. */
-  cellAt(piece: Piece, i: number): ShownCell;
+  cellAt(piece: Piece, i: number): SentCell;
   /** What the cell says, or why that is no value of the column. */
   valueOf(column: Column, cell: ShownCell): Value | { readonly fault: string };
   /** The cell of a time as it is when a page is read. */
   timeInPage(cell: ShownCell): ShownCell;
   /** As a page has a row of these cells. */
-  storedOf(key: string, table: Table, cells: readonly ShownCell[]): Stored;
+  storedOf(key: string, table: Table, cells: readonly SentCell[]): Stored;
 }
 
 const UPPER_T = 0x54;

@@ -6,7 +6,7 @@ import type { ColumnType, Dataset, StoreRole, Value } from '../dataset.ts';
 import { know, RowHasher } from '../digest.ts';
 import { encodeParts, SEPARATOR } from '../key.ts';
 import { fieldsOf } from './fields.ts';
-import { END, isSpelt, type Form, type Kinds, type Piece, type ShownCell } from './piece.ts';
+import { END, isSpelt, type Form, type Kinds, type Piece, type SentCell, type ShownCell } from './piece.ts';
 import { PART_ROWS, type Stored } from './store.ts';
 
 /** What the server shows is what the value is. */
@@ -27,7 +27,7 @@ export class RowReader {
   /** A row without values: to fill its copy takes less than to make one field by field. */
   readonly #blank: Readonly<Record<string, Value>>;
   /** Of the row before: where its cells are in the piece, and what they say. A cell that says the same is that text, which was looked up before. */
-  readonly #before: { readonly froms: Int32Array; readonly tos: Int32Array; readonly cells: ShownCell[] };
+  readonly #before: { readonly froms: Int32Array; readonly tos: Int32Array; readonly cells: SentCell[] };
   #part: Stored[] = [];
   #hasher = new RowHasher();
 
@@ -79,6 +79,7 @@ export class RowReader {
       const to = piece.marks[i + 1] ?? 0;
       if (from === END) throw new TypeError('a row with too few cells');
       const cell = this.#cell(piece, column, i);
+      if (Buffer.isBuffer(cell)) return this.#unreadable(piece, first);
       const value = this.#form.valueOf(definition, cell);
       if (typeof value === 'object' && value !== null) return this.#unreadable(piece, first);
       row[field] = value;
@@ -93,7 +94,7 @@ export class RowReader {
     return { key: this.#key(piece, first), row };
   }
 
-  #cell(piece: Piece, column: number, i: number): ShownCell {
+  #cell(piece: Piece, column: number, i: number): SentCell {
     const { bytes, marks } = piece;
     const { froms, tos, cells } = this.#before;
     const from = marks[i] ?? 0;
@@ -113,7 +114,7 @@ export class RowReader {
     // As a page shows them, and the server: of a row that is unreadable that is what is told and hashed.
     const cells = this.#fields.map((_, column) => {
       const cell = this.#form.cellAt(piece, first + column * 2);
-      return this.#timesAt[column] ? this.#form.timeInPage(cell) : cell;
+      return this.#timesAt[column] && !Buffer.isBuffer(cell) ? this.#form.timeInPage(cell) : cell;
     });
     const stored = this.#form.storedOf(this.#key(piece, first), this.#table, cells);
     if ('row' in stored) throw new TypeError('a row that can be read after all');
@@ -125,7 +126,7 @@ export class RowReader {
     if (!this.#textKey || !this.#keyAt.every((at) => (piece.marks[first + at * 2 + 1] ?? END) >= 0)) {
       return encodeParts(
         this.#dataset.keyFields,
-        this.#keyAt.map((at) => this.#form.cellAt(piece, first + at * 2)),
+        this.#keyAt.map((at) => textOf(this.#form.cellAt(piece, first + at * 2))),
       );
     }
     // Nothing in it is written otherwise in a key.
@@ -136,4 +137,9 @@ export class RowReader {
     }
     return key;
   }
+}
+
+/** Instead of what is no character, the sign for that. */
+function textOf(cell: SentCell): ShownCell {
+  return Buffer.isBuffer(cell) ? cell.toString() : cell;
 }

@@ -11,7 +11,7 @@ import type { Cell, Connection } from './connection.ts';
 import type { Session } from './session.ts';
 import { isProper, keyId } from './keys.ts';
 import { and, padded, type Part, type Statements } from './statements.ts';
-import { cellAt, eachPiece } from './text-rows.ts';
+import { cellAt, decodedWhole, eachPiece, mayBeBroken } from './text-rows.ts';
 import { speltTime, storedOf, valueOf } from './types.ts';
 
 const FORM: Form = { eachPiece, cellAt, valueOf, storedOf, timeInPage: speltTime };
@@ -158,7 +158,12 @@ export class MysqlReader implements StoreReader {
 
   async #select(c: Connection, from: Part): Promise<readonly Stored[]> {
     const found = await c.all(`select ${this.#sql.spelt} from ${from.sql}`, from.cells);
-    return found.map((row) => this.#stored(row));
+    if (!found.some((row) => row.some((cell) => typeof cell === 'string' && mayBeBroken(cell)))) {
+      return found.map((row) => this.#stored(row));
+    }
+    // What the driver has decoded does not tell. All rows again: those of two statements may be of two times.
+    const sent = await c.all(`select ${this.#sql.inBytes} from ${from.sql}`, from.cells);
+    return sent.map((row) => this.#stored(row.map((cell) => (Buffer.isBuffer(cell) ? decodedWhole(cell) : cell))));
   }
 
   #stored(cells: readonly Cell[]): Stored {

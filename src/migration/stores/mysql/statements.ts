@@ -24,6 +24,8 @@ export class Statements {
   readonly columns: string;
   /** As `columns`, times spelt as values are: the driver takes long to put one together, and it would have to be spelt again. */
   readonly spelt: string;
+  /** As `spelt`, text as its bytes: of rows in which the driver found what is no character. */
+  readonly inBytes: string;
   /** The update of one row. Bound: the new row without its key, then the key. */
   readonly replaceByKey: string;
   /** Bound: the new row without its key, then the row that must be there. */
@@ -59,11 +61,8 @@ export class Statements {
     this.name = quote(this.table.name);
     this.key = this.#keyNames.join(', ');
     this.columns = columns.map(({ name }) => quote(name)).join(', ');
-    this.spelt = columns
-      .map(({ name, type }) =>
-        type === 'timestamp' ? `date_format(${quote(name)}, '%Y-%m-%dT%H:%i:%s.%fZ')` : quote(name),
-      )
-      .join(', ');
+    this.spelt = columns.map(spelt).join(', ');
+    this.inBytes = columns.map((column) => (isText(column) ? bytesOfText(column) : spelt(column))).join(', ');
     this.replaceByKey = `update ${this.name} set ${set} where ${this.#keyNames.map((name) => `${name} = ?`).join(' and ')}`;
     this.replaceExact = `update ${this.name} set ${set} where ${exact}`;
     this.removeExact = `delete from ${this.name} where ${exact}`;
@@ -197,11 +196,22 @@ function beyond(side: '>' | '<', columns: readonly string[], cells: readonly Cel
   return { sql: `(${column} ${side} ? or (${column} = ? and ${then.sql}))`, cells: [cell, cell, ...then.cells] };
 }
 
+function spelt({ name, type }: Column): string {
+  return type === 'timestamp' ? `date_format(${quote(name)}, '%Y-%m-%dT%H:%i:%s.%fZ')` : quote(name);
+}
+
+function isText({ type }: Column): boolean {
+  return type === 'text' || type === 'json';
+}
+
+function bytesOfText({ name }: Column): string {
+  return `cast(convert(${quote(name)} using utf8mb4) as binary)`;
+}
+
 /** NULL-safe, and letter for letter whatever the column's collation and character set. */
 function isExactly(column: Column): string {
-  const name = quote(column.name);
-  if (column.type !== 'text' && column.type !== 'json') return `${name} <=> ${typed(column)}`;
-  return `cast(convert(${name} using utf8mb4) as binary) <=> cast(? as binary)`;
+  if (!isText(column)) return `${quote(column.name)} <=> ${typed(column)}`;
+  return `${bytesOfText(column)} <=> cast(? as binary)`;
 }
 
 /** Text that is compared with a number or a time would be compared as a double or as text. */

@@ -2,10 +2,11 @@
  * Rows in the text form of the protocol (https://mariadb.com/kb/en/resultset-row/), past the driver: a packet a row, each cell with its
  * length before it, as the server shows its value.
  */
+import { isUtf8 } from 'node:buffer';
 import { Duplex } from 'node:stream';
 import type { Connection as Driver } from 'mysql2';
 import { Intercepted, type Framing } from '../intercepted.ts';
-import { END, grown, PIECE_BYTES, type Kinds, type Piece, type ShownCell } from '../piece.ts';
+import { END, grown, PIECE_BYTES, type Kinds, type Piece, type SentCell } from '../piece.ts';
 
 /** Of a packet: its length in three bytes, and its number. */
 const HEADER_BYTES = 4;
@@ -97,11 +98,25 @@ export function eachPiece(packets: Buffer, kinds: Kinds, visit: (piece: Piece) =
 const NULL = -(2 ** 31);
 
 /** The cell whose marks are there. */
-export function cellAt({ bytes, text, marks: at }: Piece, i: number): ShownCell {
+export function cellAt({ bytes, text, marks: at }: Piece, i: number): SentCell {
   const from = at[i] ?? 0;
   const to = at[i + 1] ?? 0;
   if (to >= 0) return text.substring(from, to);
-  return to === NULL ? null : bytes.toString('utf8', from, ~to);
+  if (to === NULL) return null;
+  const decoded = bytes.toString('utf8', from, ~to);
+  return mayBeBroken(decoded) ? decodedWhole(bytes.subarray(from, ~to)) : decoded;
+}
+
+/** Decoding puts it where bytes are no character; but it may have been there. */
+const NO_CHARACTER = '\ufffd';
+
+export function mayBeBroken(decoded: string): boolean {
+  return decoded.includes(NO_CHARACTER);
+}
+
+/** As text; the bytes, if they are none: MariaDB keeps halves of UTF-16 pairs, which no other reader takes for characters. */
+export function decodedWhole(bytes: Buffer): string | Buffer {
+  return isUtf8(bytes) ? bytes.toString('utf8') : Buffer.from(bytes);
 }
 
 /** As many rows as a piece has room for, and one at least; a row of several packets is alone. */

@@ -96,14 +96,18 @@ export function speltTime(cell: ShownCell): ShownCell {
   return cell === null || isSpelt(cell) ? cell : `${cell.replace(' ', 'T')}Z`;
 }
 
+/** Of cells that are bytes (see `decodedWhole`). */
+const NO_TEXT = 'must be text of whole Unicode characters';
+
 /** The row, or why it can't be read (naming the column) with what could be, as JSON. */
 export function storedOf(key: string, table: Table, cells: readonly Cell[]): Stored {
   const row: Record<string, Value> = {};
   let faults: string[] | null = null;
   let i = 0;
   for (const [field, column] of fieldsOf(table)) {
-    const value = fromCell(column, cells[i++] ?? null);
-    const fault = isSound(column, value) ? null : canonicalFault(column, value);
+    const cell = cells[i++] ?? null;
+    const value = fromCell(column, cell);
+    const fault = Buffer.isBuffer(cell) ? NO_TEXT : isSound(column, value) ? null : canonicalFault(column, value);
     if (fault === null) row[field] = value;
     else faults = [...(faults ?? []), `${column.name} ${fault}`];
   }
@@ -142,7 +146,8 @@ function fromCell({ type }: Column, cell: Cell): Value {
 function show(cell: Exclude<Cell, null>): string;
 function show(cell: Cell): string | null;
 function show(cell: Cell): string | null {
-  return cell === null ? null : String(cell);
+  if (cell === null) return null;
+  return Buffer.isBuffer(cell) ? `0x${cell.toString('hex')}` : String(cell);
 }
 
 /** A column declared ZEROFILL has zeros before the number too. */
