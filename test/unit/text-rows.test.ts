@@ -147,12 +147,13 @@ test('zeros before whole numbers are left out, wherever they are, and nowhere el
 });
 
 test('bytes that are no text stay bytes; the sign for what is no character is text', () => {
-  const half = Buffer.from('61eda08062', 'hex');
-  const sign = Buffer.from('a\ufffdb');
-  const payload = Buffer.concat(
-    [half, sign, half, Buffer.from('é')].flatMap((bytes) => [lengthOf(bytes.length), bytes]),
-  );
-  expect(fromPackets(packetsOf([payload]))).toEqual([[half, 'a\ufffdb', half, 'é']]);
+  for (const more of ['', 'x'.repeat(200)]) {
+    const half = Buffer.concat([Buffer.from('61eda08062', 'hex'), Buffer.from(more)]);
+    const sign = `a\ufffdb${more}`;
+    const cells = [half, Buffer.from(sign), half, Buffer.from('é')];
+    const payload = Buffer.concat(cells.flatMap((bytes) => [lengthOf(bytes.length), bytes]));
+    expect(fromPackets(packetsOf([payload]))).toEqual([[half, sign, half, 'é']]);
+  }
 });
 
 test('a cell longer than its row is none', () => {

@@ -79,7 +79,7 @@ export class RowReader {
       const to = piece.marks[i + 1] ?? 0;
       if (from === END) throw new TypeError('a row with too few cells');
       const cell = this.#cell(piece, column, i);
-      if (Buffer.isBuffer(cell)) return this.#unreadable(piece, first);
+      if (typeof cell === 'object' && cell !== null) return this.#unreadable(piece, first);
       const value = this.#form.valueOf(definition, cell);
       if (typeof value === 'object' && value !== null) return this.#unreadable(piece, first);
       row[field] = value;

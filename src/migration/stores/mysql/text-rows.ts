@@ -108,10 +108,14 @@ export function cellAt({ bytes, text, marks: at }: Piece, i: number): SentCell {
 }
 
 /** Decoding puts it where bytes are no character; but it may have been there. */
-const NO_CHARACTER = '\ufffd';
+const NO_CHARACTER = 0xfffd;
+/** Up to this length, to look at each takes less than to call what looks at them faster. */
+const SHORT = 64;
 
 export function mayBeBroken(decoded: string): boolean {
-  return decoded.includes(NO_CHARACTER);
+  if (decoded.length > SHORT) return decoded.includes(String.fromCharCode(NO_CHARACTER));
+  for (let i = 0; i < decoded.length; i++) if (decoded.charCodeAt(i) === NO_CHARACTER) return true;
+  return false;
 }
 
 /** As text; the bytes, if they are none: MariaDB keeps halves of UTF-16 pairs, which no other reader takes for characters. */
