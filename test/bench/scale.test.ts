@@ -137,7 +137,7 @@ describeWith('Redis', await servers.redis(), (url) => {
     const name = randomName();
     const journal = redisJournal({
       url,
-      dataset: { name },
+      dataset: { name, keyFields: [] },
       deployment: DEPLOYMENT,
       clock: systemClock,
       timeoutMs: 5000,

@@ -33,7 +33,7 @@ function handleOn(
   deployment = DEPLOYMENT,
   answersMs = 60_000,
 ): Journal {
-  const journal = redisJournal({ url, dataset: { name }, deployment, clock, timeoutMs, answersMs });
+  const journal = redisJournal({ url, dataset: { name, keyFields: [] }, deployment, clock, timeoutMs, answersMs });
   handles.push(journal);
   return journal;
 }

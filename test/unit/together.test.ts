@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Together } from '../../src/migration/together.ts';
 
 type Answer = ReadonlyMap<string, string>;
@@ -73,30 +73,57 @@ test('four are under way at most; what waits goes together as soon as one of the
   await Promise.all(answers.toSpliced(2, 1));
 });
 
-test('a question has 64 parts at most, but for one who alone asks for more: he waits for nobody', async () => {
+test('a question has 64 parts at most; who asks for many asks alone, and waits for nobody', async () => {
   const { ask, asked, answer } = server();
-  const answers = [
-    ask('a'),
-    ask(...keys(40, 'b')),
-    ask(...keys(30, 'c')),
-    ask(...keys(200, 'd')),
-    ask(...keys(34, 'e')),
-  ];
+  const some = Array.from({ length: 5 }, (_, i) => ask(...keys(15, `b${i}-`)));
+  const answers = [...some, ask(...keys(16, 'c')), ask(...keys(200, 'd'))];
   await turn();
-  expect(asked().map(({ length }) => length)).toEqual([1, 200, 40, 64]);
+  expect(asked().map(({ length }) => length)).toEqual([15, 16, 200, 60]);
   for (const number of [0, 1, 2, 3]) answer(number);
   await Promise.all(answers);
 });
 
-test('a question that fails fails for all who asked it, and for nobody else', async () => {
-  const { ask, answer, fail } = server();
+test('a question that hangs holds up nobody for long', async ({ onTestFinished }) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { ask, asked, answer } = server();
+  const hanging: Promise<unknown>[] = [];
+  for (const key of ['a', 'b', 'c', 'd']) {
+    hanging.push(ask(key));
+    await turn();
+  }
+  const later = ask('e');
+  await turn();
+  expect(asked()).toHaveLength(4);
+  vi.advanceTimersByTime(250);
+  await turn();
+  expect(asked()).toHaveLength(5);
+  answer(4);
+  expect([...(await later)]).toEqual([['e', 'E']]);
+  // Their ends are not counted again.
+  for (const number of [0, 1, 2, 3]) answer(number);
+  await Promise.all(hanging);
+  const more = ['f', 'g', 'h', 'i', 'j', 'k'].map(async (key) => {
+    await turn();
+    return ask(key);
+  });
+  await turn();
+  await turn();
+  expect(asked().slice(5)).toEqual([['f'], ['g', 'h', 'i', 'j', 'k']]);
+  for (const number of [5, 6]) answer(number);
+  await Promise.all(more);
+});
+
+test('a question that fails at once is asked again by each by himself, so that nobody shares the fault of another', async () => {
+  const { ask, asked, answer, fail } = server();
   const answers = [ask('a'), ask('b'), ask('c')];
   await turn();
   fail(1);
   answer(0);
-  const ended = await Promise.allSettled(answers);
-  expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
-  const again = ask('b');
+  await turn();
+  expect(asked().slice(2)).toEqual([['b'], ['c']]);
   answer(2);
-  expect([...(await again)]).toEqual([['b', 'B']]);
+  fail(3);
+  const ended = await Promise.allSettled(answers);
+  expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
 });

@@ -187,6 +187,21 @@ async function replayBatch(
   { run, ...query }: { readonly run: number; readonly held: boolean; readonly slots?: SlotRange },
   state: ReplayState,
 ): Promise<Batched> {
+  try {
+    return await replaySome(deps, role, { run, ...query }, state);
+  } catch (error) {
+    // What was too much at once, for a store or for the journal, is tried in smaller parts.
+    state.batch = Math.max(1, state.batch >> 1);
+    throw error;
+  }
+}
+
+async function replaySome(
+  deps: ReplayDeps,
+  role: StoreRole,
+  { run, ...query }: { readonly run: number; readonly held: boolean; readonly slots?: SlotRange },
+  state: ReplayState,
+): Promise<Batched> {
   const { journal } = deps;
   const owed = await journal.owed({ role, limit: Math.min(MOST_READ, READ * state.batch) + state.stuck, ...query });
   if (owed.length === 0) {
@@ -205,8 +220,8 @@ async function replayBatch(
       from += batch.length;
       const began = deps.clock.monotonic();
       const { outcome, refused } = await deps.store.writer.apply(run, entriesOf(batch, role));
-      if (batch.length === size) state.batch = nextSize(size, deps.clock.monotonic() - began);
       if (outcome === 'FENCED') return { outcome, cleared };
+      if (batch.length === size) state.batch = nextSize(size, deps.clock.monotonic() - began);
       // What the new store refuses is in its quarantine now, which is all there is to do; the old store has to take it in the end.
       const lacked = new Set(role === 'OLD' ? refused.map(({ key }) => key) : []);
       const done = batch.filter(({ key }) => !lacked.has(key));

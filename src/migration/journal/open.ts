@@ -17,7 +17,7 @@ export function isJournalUrl(url: string): boolean {
 }
 
 export interface OpenJournalOptions {
-  readonly dataset: { readonly name: string; readonly keyFields?: readonly KeyField[] };
+  readonly dataset: { readonly name: string; readonly keyFields: readonly KeyField[] };
   /** What `ControlStore.open` returned: whose journal it is, on a server that others may use too. */
   readonly deployment: string;
   readonly clock: Clock;

@@ -42,6 +42,16 @@ const lacking = async () => [
 
 const down = () => Promise.reject(new CrossfadeError('STORE_UNAVAILABLE'));
 
+test('what is too much at once for a store is brought in smaller parts', async () => {
+  await bench.catchingUp();
+  const { NEW } = bench.ctx.stores;
+  const frail = altered(NEW, {
+    writer: { apply: (run, entries) => (entries.length > 1 ? down() : NEW.writer.apply(run, entries)) },
+  });
+  expect(await drained('NEW', 5000, frail)).toBe('DRAINED');
+  expect(await lacking()).toEqual([3, 0]);
+});
+
 test('brings the backlog into both stores, and the journal is empty', async () => {
   await bench.catchingUp();
   await replay('OLD');

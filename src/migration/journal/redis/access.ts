@@ -33,10 +33,10 @@ export type Args = readonly (string | number)[];
 /** What an append answers of one write. */
 export type Appended = Reply<Exclude<Outcome<'append'>, Untrusted>>;
 
-/** What the journal knows of its dataset; without key fields the order of keys tells it nothing of listed values. */
+/** What the journal knows of its dataset. Of the first key field the order of keys tells what is listed by it. */
 export interface Kept {
   readonly name: string;
-  readonly keyFields?: readonly KeyField[];
+  readonly keyFields: readonly KeyField[];
 }
 
 /** Of this form of the keys; names of the first one began with the deployment. */
@@ -57,7 +57,7 @@ export class Access {
 
   constructor(
     connection: Connection,
-    { deployment, dataset: { name, keyFields = [] } }: { readonly deployment: string; readonly dataset: Kept },
+    { deployment, dataset: { name, keyFields } }: { readonly deployment: string; readonly dataset: Kept },
     clock: Clock,
   ) {
     this.connection = connection;
