@@ -197,7 +197,9 @@ async function clear({ old, new: next }: Pick<Pair, 'old' | 'new'>): Promise<voi
 
 async function crossfade({ old, new: next }: Pair): Promise<Run> {
   const program = fileURLToPath(new URL('copy/crossfade.ts', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [program], { env: environment(old, next) });
+  // With the flag that `npm start` has.
+  const args = ['--max-semi-space-size=32', program];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env: environment(old, next) });
   const copied = JSON.parse(stdout) as Copied;
   if (copied.rows !== rows) throw new Error(`${copied.rows} rows were copied`);
   return { seconds: copied.seconds, value: rows / copied.seconds / 1000, copied };

@@ -7,4 +7,5 @@ built=dist/.built
 if [ ! -e "$built" ] || [ -n "$(find src schema scripts package*.json tsconfig*.json -newer "$built" -print | head -n 1)" ]; then
   npm run -s build >&2
 fi
-exec node dist/main.js
+# With less room for young objects, rows of a copy that are on their way count as old ones, and memory grows with the table.
+exec node --max-semi-space-size=32 dist/main.js
