@@ -15,7 +15,7 @@ interface Waiting<Q, A> {
 }
 
 export interface TogetherOptions<Q, A> {
-  /** What it throws, all are told who asked. */
+  /** What it throws later than at once, all are told who asked. */
   readonly ask: (asked: readonly Q[]) => Promise<A>;
   /** Of the answer for several who asked, what one of them has asked for. */
   readonly pick: (answer: A, asked: readonly Q[]) => A;

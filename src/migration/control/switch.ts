@@ -18,10 +18,8 @@ import { showPlace } from '../route.ts';
 import { Barrier, goOn, type BarrierDevices, type Waited } from './barrier.ts';
 import type { ControlRecord, ControlStore, Switch, Transition } from './control.ts';
 import { runFlip, type FlipContext } from './flip.ts';
-import type { Lease } from './lease.ts';
 
 export interface SwitchDevices extends Omit<FlipContext, 'record'>, BarrierDevices {
-  readonly lease: Lease;
   readonly switchTimeoutMs: number;
 }
 
@@ -191,7 +189,7 @@ export class SwitchDriver {
       this.#barrier.waitingFor = `${error.code === 'STORE_UNAVAILABLE' ? 'a store' : 'the journal'} that does not answer`;
       log.warn({ err: error, to: current.to }, 'a flip is held up; trying again');
       await clock.delay(FLIP_RETRY_MS, this.#stopping.signal);
-      return this.#stopHere();
+      return goOn(this.#stopping.signal);
     }
     const transition = this.#transition(record, current);
     if (await control.compareAndSet(record.revision, settled(record, current, clock), transition)) {
@@ -229,12 +227,8 @@ export class SwitchDriver {
     }
   }
 
-  #stopHere(): void {
-    goOn(this.#stopping.signal);
-  }
-
   async #read(): Promise<ControlRecord> {
-    this.#stopHere();
+    goOn(this.#stopping.signal);
     return readRecord(this.#devices.control, this.#devices.dataset.name);
   }
 }

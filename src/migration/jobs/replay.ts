@@ -178,17 +178,18 @@ async function drainSlots(
   return 'TIMED_OUT';
 }
 
+interface BatchQuery {
+  readonly run: number;
+  readonly held: boolean;
+  readonly slots?: SlotRange;
+}
+
 type Batched = { readonly outcome: 'EMPTY' | 'FENCED' | 'APPLIED'; readonly cleared: number };
 
 /** `cleared`: entries that the store no longer lacks, as far as this batch knows. */
-async function replayBatch(
-  deps: ReplayDeps,
-  role: StoreRole,
-  { run, ...query }: { readonly run: number; readonly held: boolean; readonly slots?: SlotRange },
-  state: ReplayState,
-): Promise<Batched> {
+async function replayBatch(deps: ReplayDeps, role: StoreRole, query: BatchQuery, state: ReplayState): Promise<Batched> {
   try {
-    return await replaySome(deps, role, { run, ...query }, state);
+    return await replaySome(deps, role, query, state);
   } catch (error) {
     // What was too much at once, for a store or for the journal, is tried in smaller parts.
     state.batch = Math.max(1, state.batch >> 1);
@@ -199,7 +200,7 @@ async function replayBatch(
 async function replaySome(
   deps: ReplayDeps,
   role: StoreRole,
-  { run, ...query }: { readonly run: number; readonly held: boolean; readonly slots?: SlotRange },
+  { run, ...query }: BatchQuery,
   state: ReplayState,
 ): Promise<Batched> {
   const { journal } = deps;
@@ -242,7 +243,8 @@ async function replaySome(
 
 /** Of a batch, after a full one of this size. */
 export function nextSize(size: number, tookMs: number): number {
-  if (tookMs > BATCH_MS) return Math.max(LEAST_BATCH, Math.floor(size / 2));
+  // One that is smaller yet is so because larger ones have failed.
+  if (tookMs > BATCH_MS) return Math.min(size, Math.max(LEAST_BATCH, Math.floor(size / 2)));
   return tookMs < BATCH_MS / 2 ? Math.min(LARGEST_BATCH, Math.ceil(size * 1.5)) : size;
 }
 

@@ -88,6 +88,7 @@ test('batches become as large as a switch can wait for', () => {
     expect(sizeAfter(usEach) * usEach, `${usEach}`).toBeLessThanOrEqual(20_000);
   }
   expect(sizeAfter(10_000), 'and a least').toBe(100);
+  expect(nextSize(10, 1000), 'but for what has failed in larger parts').toBe(10);
 });
 
 test('a store that is down holds up itself alone', async () => {
